@@ -1,0 +1,148 @@
+package apprunner
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Change is what a caller of CreateService or UpdateService asks for. A nil member was not sent:
+// the service keeps what it has, or gets the default.
+type Change struct {
+	Source        *SourceChange
+	Instance      *InstanceChange
+	Health        *HealthChange
+	Scaling       *string // ARN, perhaps partial
+	Network       *Network
+	Observability *Observability
+}
+
+// Empty reports whether nothing was asked for.
+func (c Change) Empty() bool { return c == Change{} }
+
+// SourceChange is the SourceConfiguration of a request.
+type SourceChange struct {
+	Image      *ImageChange
+	Code       bool // a code repository was given
+	AutoDeploy *bool
+	AccessRole *string
+	Connection *string
+}
+
+// ImageChange is an ImageRepository with its ImageConfiguration.
+type ImageChange struct {
+	Identifier string
+	Type       ImageType
+	Port       string // "" for the default
+	Variables  map[string]string
+	Secrets    map[string]string
+	Start      string
+}
+
+// InstanceChange is an InstanceConfiguration as it was sent.
+type InstanceChange struct{ CPU, Memory, Role string }
+
+// HealthChange is a HealthCheckConfiguration as it was sent; zero members take their defaults.
+type HealthChange struct {
+	Protocol                              string
+	Path                                  string
+	Interval, Timeout, Healthy, Unhealthy int // the first two in seconds
+}
+
+// Apply returns spec changed by c. It replaces whole top-level members, as App Runner does, and
+// leaves the auto scaling configuration to the caller, who can look it up.
+func (c Change) Apply(spec Spec) (Spec, error) {
+	var err error
+	if c.Source != nil {
+		if spec, err = c.Source.apply(spec); err != nil {
+			return Spec{}, err
+		}
+	}
+	if c.Instance != nil {
+		spec.Instance, err = ParseInstance(c.Instance.CPU, c.Instance.Memory, c.Instance.Role)
+		if err != nil {
+			return Spec{}, err
+		}
+	}
+	if c.Health != nil {
+		spec.Health = c.Health.check()
+	}
+	if c.Network != nil {
+		spec.Network = *c.Network
+	}
+	if c.Observability != nil {
+		spec.Observability = *c.Observability
+	}
+	return spec, nil
+}
+
+func (c SourceChange) apply(spec Spec) (Spec, error) {
+	if c.Code {
+		return Spec{}, Errorf(InvalidRequest, "SourceConfiguration.CodeRepository is not supported by this version of Slipway. Give an ImageRepository.")
+	}
+	if c.Image == nil && spec.Image.Identifier == "" {
+		return Spec{}, Errorf(InvalidRequest, "SourceConfiguration needs exactly one of CodeRepository and ImageRepository.")
+	}
+	if c.Image != nil {
+		image, err := c.Image.image()
+		if err != nil {
+			return Spec{}, err
+		}
+		first := spec.Image.Identifier == ""
+		spec.Image = image
+		if first {
+			spec.AutoDeploy = image.Type == ECR
+		}
+	}
+	if c.AutoDeploy != nil {
+		spec.AutoDeploy = *c.AutoDeploy
+	}
+	if spec.AutoDeploy && spec.Image.Type == ECRPublic {
+		return Spec{}, Errorf(InvalidRequest, "App Runner doesn't support automatic deployments for an image in an ECR Public repository.")
+	}
+	if c.AccessRole != nil {
+		spec.AccessRole = *c.AccessRole
+	}
+	return spec, nil
+}
+
+func (c ImageChange) image() (Image, error) {
+	port, err := strconv.ParseUint(cmp.Or(c.Port, strconv.Itoa(DefaultPort)), 10, 16)
+	if err != nil || port == 0 {
+		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.Port %q is not a port number from 1 to 65535.", c.Port)
+	}
+	if len(c.Secrets) > 0 {
+		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
+	}
+	for name := range c.Variables {
+		if err := checkVariable(name); err != nil {
+			return Image{}, err
+		}
+	}
+	return Image{Identifier: c.Identifier, Type: c.Type, Port: int(port), Variables: c.Variables, Start: c.Start}, nil
+}
+
+// checkVariable refuses names that cannot be set or that App Runner keeps for itself. PORT is
+// accepted, as real services set it; the injected one wins.
+func checkVariable(name string) error {
+	if strings.HasPrefix(name, "AWSAPPRUNNER") {
+		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: the prefix AWSAPPRUNNER is reserved.", name)
+	}
+	if strings.ContainsAny(name, "=\x00") {
+		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: a name has no '=' and no NUL.", name)
+	}
+	return nil
+}
+
+func (c HealthChange) check() HealthCheck {
+	d := DefaultHealthCheck()
+	return HealthCheck{
+		Protocol:  HealthProtocol(cmp.Or(c.Protocol, string(d.Protocol))),
+		Path:      cmp.Or(c.Path, d.Path),
+		Interval:  cmp.Or(time.Duration(c.Interval)*time.Second, d.Interval),
+		Timeout:   cmp.Or(time.Duration(c.Timeout)*time.Second, d.Timeout),
+		Healthy:   cmp.Or(c.Healthy, d.Healthy),
+		Unhealthy: cmp.Or(c.Unhealthy, d.Unhealthy),
+	}
+}

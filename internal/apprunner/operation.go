@@ -1,0 +1,105 @@
+package apprunner
+
+import "time"
+
+// OperationType is what an operation does.
+type OperationType string
+
+// The types of operations.
+const (
+	CreateService   OperationType = "CREATE_SERVICE"
+	UpdateService   OperationType = "UPDATE_SERVICE"
+	StartDeployment OperationType = "START_DEPLOYMENT"
+	PauseService    OperationType = "PAUSE_SERVICE"
+	ResumeService   OperationType = "RESUME_SERVICE"
+	DeleteService   OperationType = "DELETE_SERVICE"
+)
+
+// OperationStatus is how far an operation is.
+type OperationStatus string
+
+// The statuses of an operation.
+const (
+	OperationPending            OperationStatus = "PENDING"
+	OperationInProgress         OperationStatus = "IN_PROGRESS"
+	OperationSucceeded          OperationStatus = "SUCCEEDED"
+	OperationFailed             OperationStatus = "FAILED"
+	OperationRollbackInProgress OperationStatus = "ROLLBACK_IN_PROGRESS"
+	OperationRollbackSucceeded  OperationStatus = "ROLLBACK_SUCCEEDED"
+	OperationRollbackFailed     OperationStatus = "ROLLBACK_FAILED"
+)
+
+// Ended reports whether the operation is over.
+func (s OperationStatus) Ended() bool {
+	switch s {
+	case OperationPending, OperationInProgress, OperationRollbackInProgress:
+		return false
+	default:
+		return true
+	}
+}
+
+// Step is what an operation does next. It is recorded before the step begins, so that a daemon
+// that was killed goes on with it; every step can be done twice.
+type Step string
+
+// The steps of operations, in the order they are done.
+const (
+	StepResolve   Step = "resolve"   // find the image and pin its digest
+	StepPull      Step = "pull"      // bring the image to the engine
+	StepProvision Step = "provision" // start instances of the new revision and check them
+	StepRoute     Step = "route"     // send traffic to the new revision
+	StepDrain     Step = "drain"     // let the old revision finish its requests and end it
+	StepStop      Step = "stop"      // take traffic away and end every instance
+	StepForget    Step = "forget"    // delete what a deleted service leaves behind
+	StepRollback  Step = "rollback"  // end the instances of the revision that failed
+	StepDone      Step = "done"
+)
+
+// Operation is a durable change of a service.
+type Operation struct {
+	ID        string
+	ServiceID string
+	Type      OperationType
+	Status    OperationStatus
+	Step      Step
+	Trigger   string `json:",omitempty"` // who asked, when it was not a caller of the API
+
+	RevisionID string `json:",omitempty"` // the revision being deployed, once resolved
+	Previous   *Spec  `json:",omitempty"` // what a rollback goes back to
+	Rebuild    bool   `json:",omitempty"` // an update of a service that never ran
+	Reason     string `json:",omitempty"` // why it failed
+
+	StartedAt time.Time
+	UpdatedAt time.Time
+	EndedAt   time.Time `json:",omitzero"`
+}
+
+// steps lists what each type of operation does.
+var steps = map[OperationType][]Step{
+	CreateService:   {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	UpdateService:   {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	StartDeployment: {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	PauseService:    {StepStop, StepDone},
+	ResumeService:   {StepPull, StepProvision, StepRoute, StepDone},
+	DeleteService:   {StepStop, StepForget, StepDone},
+}
+
+// FirstStep is where an operation of type t begins.
+func (t OperationType) FirstStep() Step { return steps[t][0] }
+
+// Next is the step after the present one.
+func (o Operation) Next() Step {
+	all := steps[o.Type]
+	for i, s := range all[:len(all)-1] {
+		if s == o.Step {
+			return all[i+1]
+		}
+	}
+	return StepDone
+}
+
+// Deploys reports whether the operation brings out a new revision.
+func (t OperationType) Deploys() bool {
+	return t == CreateService || t == UpdateService || t == StartDeployment
+}

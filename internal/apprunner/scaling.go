@@ -1,0 +1,129 @@
+package apprunner
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// ScalingConfiguration is one revision of an auto scaling configuration.
+type ScalingConfiguration struct {
+	ARN       string
+	Name      string
+	Revision  int
+	Scaling   Scaling
+	Default   bool `json:",omitempty"` // what a new service gets that names none
+	CreatedAt time.Time
+	DeletedAt time.Time `json:",omitzero"`
+}
+
+// Active reports whether the configuration can still be used.
+func (c ScalingConfiguration) Active() bool { return c.DeletedAt.IsZero() }
+
+// Quotas and bounds of auto scaling configurations.
+const (
+	DefaultScalingName  = "DefaultConfiguration"
+	ScalingNamesQuota   = 10
+	ScalingPerNameQuota = 5
+	MaxInstances        = 25
+)
+
+// DefaultScaling is what App Runner scales by unless told otherwise.
+func DefaultScaling() Scaling { return Scaling{MaxConcurrency: 100, MinSize: 1, MaxSize: 25} }
+
+// Scalings are the auto scaling configurations of one Region, deleted ones included.
+type Scalings []ScalingConfiguration
+
+// FirstScalings is what a Region has before anyone made a configuration.
+func FirstScalings(here Place, now time.Time) Scalings {
+	arn := ARN{Place: here, Type: TypeScaling, Name: DefaultScalingName, Revision: 1, ID: "00000000000000000000000000000001"}
+	return Scalings{{
+		ARN: arn.String(), Name: arn.Name, Revision: 1, Scaling: DefaultScaling(), Default: true, CreatedAt: now,
+	}}
+}
+
+// Find looks up an ARN: complete, ending after the revision, or ending after the name, which stands
+// for the latest active revision.
+func (all Scalings) Find(arn string, here Place) (ScalingConfiguration, error) {
+	a, err := typed(arn, TypeScaling, here)
+	if err != nil {
+		return ScalingConfiguration{}, err
+	}
+	var found ScalingConfiguration
+	for _, c := range all {
+		if c.Name != a.Name || (a.ID != "" && c.ARN != arn) || (a.Revision > 0 && c.Revision != a.Revision) {
+			continue
+		}
+		if a.Revision > 0 || (c.Active() && c.Revision > found.Revision) {
+			found = c
+		}
+	}
+	if found.ARN == "" {
+		return found, Errorf(ResourceNotFound, "There is no auto scaling configuration with ARN %s.", arn)
+	}
+	return found, nil
+}
+
+// Default is the configuration that a new service gets when it names none.
+func (all Scalings) Default() ScalingConfiguration {
+	for _, c := range all {
+		if c.Default {
+			return c
+		}
+	}
+	return ScalingConfiguration{}
+}
+
+// Latest reports whether c is the newest active revision of its name.
+func (all Scalings) Latest(c ScalingConfiguration) bool {
+	return c.Active() && !slices.ContainsFunc(all, func(o ScalingConfiguration) bool {
+		return o.Active() && o.Name == c.Name && o.Revision > c.Revision
+	})
+}
+
+// Add makes the next revision of name.
+func (all Scalings) Add(here Place, name string, s Scaling, id string, now time.Time) (ScalingConfiguration, error) {
+	if err := s.check(); err != nil {
+		return ScalingConfiguration{}, err
+	}
+	revision, active, names := 0, 0, map[string]bool{name: true}
+	for _, c := range all {
+		if c.Name == name {
+			revision = max(revision, c.Revision)
+		}
+		if c.Active() {
+			names[c.Name] = true
+			if c.Name == name {
+				active++
+			}
+		}
+	}
+	if active >= ScalingPerNameQuota {
+		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "Auto scaling configuration %q has %d active revisions, the most allowed. Delete one first.", name, active)
+	}
+	if len(names) > ScalingNamesQuota {
+		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d auto scaling configuration names in this Region, the most allowed. Delete one first.", ScalingNamesQuota)
+	}
+	arn := ARN{Place: here, Type: TypeScaling, Name: name, Revision: revision + 1, ID: id}
+	return ScalingConfiguration{ARN: arn.String(), Name: name, Revision: arn.Revision, Scaling: s, CreatedAt: now}, nil
+}
+
+func (s Scaling) check() error {
+	switch {
+	case s.MaxSize > MaxInstances:
+		return Errorf(InvalidRequest, "MaxSize %d is above %d, the most instances a service can have.", s.MaxSize, MaxInstances)
+	case s.MinSize > s.MaxSize:
+		return Errorf(InvalidRequest, "MinSize %d is above MaxSize %d.", s.MinSize, s.MaxSize)
+	default:
+		return nil
+	}
+}
+
+// Or fills what is zero from the defaults.
+func (s Scaling) Or(d Scaling) Scaling {
+	return Scaling{
+		MaxConcurrency: cmp.Or(s.MaxConcurrency, d.MaxConcurrency),
+		MinSize:        cmp.Or(s.MinSize, d.MinSize),
+		MaxSize:        cmp.Or(s.MaxSize, d.MaxSize),
+	}
+}

@@ -1,0 +1,151 @@
+package apprunner
+
+import "time"
+
+// Begin starts an operation of type t on s at now: it checks that the state of the service allows
+// it and returns both as they are then. The operation's id is id. A pause of a paused service and
+// a resume of a running one need nothing: they answer an operation without an id.
+//
+// Source: the table of what is allowed in which state, App Runner developer guide.
+func Begin(s Service, t OperationType, id string, now time.Time) (Service, Operation, error) {
+	if (t == PauseService && s.Status == ServicePaused) || (t == ResumeService && s.Status == ServiceRunning) {
+		return s, Operation{}, nil
+	}
+	if err := allowed(s, t); err != nil {
+		return s, Operation{}, err
+	}
+	op := Operation{
+		ID: id, ServiceID: s.ID, Type: t, Status: OperationPending, Step: t.FirstStep(),
+		Rebuild:   t == UpdateService && s.Status == ServiceCreateFailed,
+		StartedAt: now, UpdatedAt: now,
+	}
+	if t == UpdateService {
+		previous := s.Spec
+		op.Previous = &previous
+	}
+	if t == ResumeService {
+		op.RevisionID = s.RevisionID
+	}
+	s.Status, s.UpdatedAt = ServiceInProgress, now
+	return s, op, nil
+}
+
+// allowed tells whether a service may begin an operation now.
+func allowed(s Service, t OperationType) error {
+	switch {
+	case s.Status == ServiceDeleted:
+		return Errorf(ResourceNotFound, "Service %s is deleted.", s.ARN)
+	case s.Status == ServiceInProgress && t == StartDeployment:
+		return Errorf(InvalidRequest, "Service %s has an operation in progress. Wait until it ends, then start the deployment again.", s.ARN)
+	case s.Status == ServiceInProgress:
+		return Errorf(InvalidState, "Service cannot be changed in the current state: OPERATION_IN_PROGRESS. Wait until the operation of %s ends.", s.ARN)
+	}
+	for _, from := range startsFrom[t] {
+		if s.Status == from {
+			return nil
+		}
+	}
+	// The model declares no InvalidStateException for StartDeployment.
+	code := InvalidState
+	if t == StartDeployment {
+		code = InvalidRequest
+	}
+	return Errorf(code, "%s is not allowed while service %s is %s.%s", t.apiName(), s.ARN, s.Status, remedy(s.Status))
+}
+
+// startsFrom lists the statuses that each operation may begin in.
+var startsFrom = map[OperationType][]ServiceStatus{
+	UpdateService:   {ServiceRunning, ServiceCreateFailed},
+	StartDeployment: {ServiceRunning},
+	PauseService:    {ServiceRunning},
+	ResumeService:   {ServicePaused},
+	DeleteService:   {ServiceRunning, ServicePaused, ServiceCreateFailed, ServiceDeleteFailed},
+}
+
+func (t OperationType) apiName() string {
+	switch t {
+	case CreateService:
+		return "CreateService"
+	case UpdateService:
+		return "UpdateService"
+	case StartDeployment:
+		return "StartDeployment"
+	case PauseService:
+		return "PauseService"
+	case ResumeService:
+		return "ResumeService"
+	default:
+		return "DeleteService"
+	}
+}
+
+func remedy(s ServiceStatus) string {
+	switch s {
+	case ServicePaused:
+		return " Resume it first."
+	case ServiceCreateFailed:
+		return " Rebuild it with UpdateService, or delete it."
+	case ServiceDeleteFailed:
+		return " Delete it again."
+	default:
+		return ""
+	}
+}
+
+// Advance records the step after the present one.
+func Advance(o Operation, now time.Time) Operation {
+	o.Status, o.Step, o.UpdatedAt = OperationInProgress, o.Next(), now
+	return o
+}
+
+// Succeed ends an operation well.
+func Succeed(s Service, o Operation, now time.Time) (Service, Operation) {
+	o.Status, o.Step, o.UpdatedAt, o.EndedAt = OperationSucceeded, StepDone, now, now
+	s.UpdatedAt = now
+	switch o.Type {
+	case PauseService:
+		s.Status = ServicePaused
+	case DeleteService:
+		s.Status, s.DeletedAt = ServiceDeleted, now
+	default:
+		s.Status, s.RevisionID = ServiceRunning, o.RevisionID
+	}
+	return s, o
+}
+
+// Fail records why an operation cannot succeed. A deployment then rolls back before it ends.
+func Fail(o Operation, reason string, now time.Time) Operation {
+	o.Reason, o.UpdatedAt = reason, now
+	o.Step, o.Status = StepRollback, OperationInProgress
+	if o.rollsBack() {
+		o.Status = OperationRollbackInProgress
+	}
+	return o
+}
+
+// rollsBack reports whether an older revision serves on when the operation fails.
+func (o Operation) rollsBack() bool {
+	return (o.Type == UpdateService && !o.Rebuild) || o.Type == StartDeployment
+}
+
+// RolledBack ends an operation that failed, when what it started is gone.
+func RolledBack(s Service, o Operation, now time.Time) (Service, Operation) {
+	o.Status, o.Step, o.UpdatedAt, o.EndedAt = OperationFailed, StepDone, now, now
+	s.UpdatedAt = now
+	switch {
+	case o.rollsBack():
+		o.Status, s.Status = OperationRollbackSucceeded, ServiceRunning
+		if o.Previous != nil {
+			s.Spec = *o.Previous
+		}
+	case o.Type == ResumeService:
+		s.Status = ServicePaused
+	case o.Type == PauseService:
+		s.Status = ServiceRunning
+	case o.Type == DeleteService:
+		s.Status = ServiceDeleteFailed
+	default:
+		s.Status = ServiceCreateFailed
+	}
+	return s, o
+}
