@@ -127,3 +127,26 @@ func (s Scaling) Or(d Scaling) Scaling {
 		MaxSize:        cmp.Or(s.MaxSize, d.MaxSize),
 	}
 }
+
+// Delete returns the configurations that a deletion makes inactive: found, or every active revision
+// of its name when allRevisions is set and arn names no revision. Used has the ARNs in use.
+func (all Scalings) Delete(arn string, found ScalingConfiguration, allRevisions bool, used map[string]bool, now time.Time) ([]ScalingConfiguration, error) {
+	doomed := []ScalingConfiguration{found}
+	if allRevisions {
+		if a, err := ParseARN(arn); err != nil || a.Revision > 0 {
+			return nil, Errorf(InvalidRequest, "DeleteAllRevisions needs an ARN that ends after the name; %s names a revision.", arn)
+		}
+		doomed = slices.DeleteFunc(slices.Clone(all), func(c ScalingConfiguration) bool { return c.Name != found.Name || !c.Active() })
+	}
+	for i, c := range doomed {
+		switch {
+		case c.Default:
+			return nil, Errorf(InvalidRequest, "Auto scaling configuration %s is the default. Make another one the default first.", c.ARN)
+		case used[c.ARN]:
+			return nil, Errorf(InvalidRequest, "Auto scaling configuration %s is in use by a service. Change or delete the service first.", c.ARN)
+		case c.Active():
+			doomed[i].DeletedAt = now
+		}
+	}
+	return doomed, nil
+}

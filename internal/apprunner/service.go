@@ -50,6 +50,7 @@ type Revision struct {
 	Spec      Spec
 	Scaling   Scaling
 	Digest    string // of the image that the tag named when it was resolved
+	Image     string // that image's name in the engine, once pulled
 	CreatedAt time.Time
 }
 

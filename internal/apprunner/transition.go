@@ -30,6 +30,14 @@ func Begin(s Service, t OperationType, id string, now time.Time) (Service, Opera
 	return s, op, nil
 }
 
+// FirstOperation is the operation that creates s.
+func FirstOperation(s Service, id string, now time.Time) Operation {
+	return Operation{
+		ID: id, ServiceID: s.ID, Type: CreateService, Status: OperationPending,
+		Step: CreateService.FirstStep(), StartedAt: now, UpdatedAt: now,
+	}
+}
+
 // allowed tells whether a service may begin an operation now.
 func allowed(s Service, t OperationType) error {
 	switch {

@@ -1,0 +1,100 @@
+// Package control is what anyone may ask for: callers of the API, the command line, a moved tag.
+// It checks the rules and writes the intent in one transaction; operations then do the work.
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+// ServiceStore remembers services and their operations.
+type ServiceStore interface {
+	Services(ctx context.Context, region string) ([]apprunner.Service, error)
+	Service(ctx context.Context, id string) (apprunner.Service, error)
+	Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error)
+	CreateService(ctx context.Context, here apprunner.Place, decide CreateDecision, tags map[string]string) error
+	ChangeService(ctx context.Context, here apprunner.Place, id string, decide ChangeDecision) error
+}
+
+// CreateDecision makes a service of what a Region has.
+type CreateDecision = func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error)
+
+// ChangeDecision makes the next state of a service and the operation that brings it about.
+type ChangeDecision = func(apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error)
+
+// ScalingStore remembers auto scaling configurations.
+type ScalingStore interface {
+	Scalings(ctx context.Context, here apprunner.Place) (apprunner.Scalings, error)
+	ChangeScalings(ctx context.Context, here apprunner.Place, tags map[string]string, decide ScalingDecision) error
+}
+
+// ScalingDecision returns the configurations to store. Used has the ARNs that services use.
+type ScalingDecision = func(all apprunner.Scalings, used map[string]bool) ([]apprunner.ScalingConfiguration, error)
+
+// TagStore remembers tags.
+type TagStore interface {
+	Tags(ctx context.Context, arn string) (map[string]string, error)
+	ChangeTags(ctx context.Context, arn string, set map[string]string, remove []string) error
+}
+
+// Store remembers everything that control writes.
+type Store interface {
+	ServiceStore
+	ScalingStore
+	TagStore
+}
+
+// Runner does the work of an operation.
+type Runner interface {
+	Submit(o apprunner.Operation)
+}
+
+// Control changes services on request.
+type Control struct {
+	Store  Store
+	Runner Runner
+	// CheckImage refuses an image identifier that can never be pulled. It asks no registry.
+	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
+	// ServiceQuota is how many services a Region may have.
+	ServiceQuota int
+	Now          func() time.Time
+}
+
+// Service returns the service with an ARN.
+func (c *Control) Service(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, error) {
+	a, err := apprunner.ServiceARN(arn, here)
+	if err != nil {
+		return apprunner.Service{}, err
+	}
+	s, err := c.Store.Service(ctx, a.ID)
+	if apprunner.CodeOf(err) == apprunner.ResourceNotFound || (err == nil && s.ARN != arn) {
+		return s, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with ARN %s.", arn)
+	}
+	return s, err
+}
+
+// Services returns the services of a Region, newest first, without the deleted ones.
+func (c *Control) Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error) {
+	all, err := c.Store.Services(ctx, here.Region)
+	if err != nil {
+		return nil, err
+	}
+	listed := make([]apprunner.Service, 0, len(all))
+	for _, s := range all {
+		if s.Listed() {
+			listed = append(listed, s)
+		}
+	}
+	return listed, nil
+}
+
+// Operations returns the operations of a service, newest first.
+func (c *Control) Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error) {
+	s, err := c.Service(ctx, here, arn)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store.Operations(ctx, s.ID)
+}

@@ -1,0 +1,178 @@
+package control
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+// NewService is what a caller of CreateService asks for.
+type NewService struct {
+	Name   string
+	Change apprunner.Change
+	KMSKey string
+	Tags   map[string]string
+}
+
+// CreateService makes a service and begins its first deployment.
+func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req NewService) (apprunner.Service, apprunner.Operation, error) {
+	var service apprunner.Service
+	var operation apprunner.Operation
+	if err := checkTags(req.Tags); err != nil {
+		return service, operation, err
+	}
+	decide := func(existing []apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+		var err error
+		service, operation, err = c.newService(here, req, existing, scalings)
+		return service, operation, err
+	}
+	if err := c.Store.CreateService(ctx, here, decide, req.Tags); err != nil {
+		return service, operation, err
+	}
+	c.Runner.Submit(operation)
+	return service, operation, nil
+}
+
+func (c *Control) newService(here apprunner.Place, req NewService, existing []apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	var none apprunner.Operation
+	count := 0
+	for _, s := range existing {
+		if !s.Listed() {
+			continue
+		}
+		if count++; s.Name == req.Name {
+			return s, none, apprunner.Errorf(apprunner.InvalidRequest, "Service with the provided name already exists: %s.", req.Name)
+		}
+	}
+	if count >= c.ServiceQuota {
+		return apprunner.Service{}, none, apprunner.Errorf(apprunner.ServiceQuotaExceeded,
+			"You have %d services in Region %s, the most allowed. Delete one first, or raise the quota in the configuration.", count, here.Region)
+	}
+	spec := apprunner.DefaultSpec()
+	spec.ScalingARN = scalings.Default().ARN
+	spec, err := c.apply(here, req.Change, spec, scalings)
+	if err != nil {
+		return apprunner.Service{}, none, err
+	}
+	now := c.Now()
+	id := apprunner.NewID()
+	arn := apprunner.ARN{Place: here, Type: apprunner.TypeService, Name: req.Name, ID: id}
+	s := apprunner.Service{
+		ID: id, Name: req.Name, ARN: arn.String(), Region: here.Region, Subdomain: apprunner.NewSubdomain(),
+		Status: apprunner.ServiceInProgress, Spec: spec, KMSKey: req.KMSKey, CreatedAt: now, UpdatedAt: now,
+	}
+	return s, apprunner.FirstOperation(s, apprunner.NewID(), now), nil
+}
+
+// apply changes a spec and checks what the domain cannot check alone.
+func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec, scalings apprunner.Scalings) (apprunner.Spec, error) {
+	spec, err := change.Apply(spec)
+	if err != nil {
+		return spec, err
+	}
+	if err := supported(spec); err != nil {
+		return spec, err
+	}
+	if change.Source != nil {
+		if err := c.CheckImage(spec.Image, spec.AccessRole, here); err != nil {
+			return spec, err
+		}
+	}
+	if change.Scaling != nil {
+		found, err := scalings.Find(*change.Scaling, here)
+		if err != nil {
+			return spec, err
+		}
+		if !found.Active() {
+			return spec, apprunner.Errorf(apprunner.InvalidRequest, "Auto scaling configuration %s is inactive. Give an active one.", found.ARN)
+		}
+		spec.ScalingARN = found.ARN
+	}
+	return spec, nil
+}
+
+// supported refuses what this version would store and then ignore.
+func supported(spec apprunner.Spec) error {
+	const advice = " is not supported by this version of Slipway. Leave it out."
+	switch {
+	case spec.Network.Private:
+		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.IngressConfiguration.IsPubliclyAccessible false"+advice)
+	case spec.Network.VPCConnector != "":
+		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.EgressConfiguration.EgressType VPC"+advice)
+	case spec.Network.DualStack:
+		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.IpAddressType DUAL_STACK"+advice)
+	case spec.Observability.Enabled:
+		return apprunner.Errorf(apprunner.InvalidRequest, "ObservabilityConfiguration.ObservabilityEnabled true"+advice)
+	default:
+		return nil
+	}
+}
+
+// UpdateService changes a service and deploys it. A service that never ran is built again, also
+// when nothing is to be changed.
+func (c *Control) UpdateService(ctx context.Context, here apprunner.Place, arn string, change apprunner.Change) (apprunner.Service, apprunner.Operation, error) {
+	return c.begin(ctx, here, arn, apprunner.UpdateService, "", func(s apprunner.Service, scalings apprunner.Scalings) (apprunner.Spec, error) {
+		if change.Empty() && s.Status != apprunner.ServiceCreateFailed {
+			return s.Spec, apprunner.Errorf(apprunner.InvalidRequest, "No configurations provided in the UpdateService request.")
+		}
+		return c.apply(here, change, s.Spec, scalings)
+	})
+}
+
+// StartDeployment deploys what the source has now. Trigger tells who asked, for the deployment log.
+func (c *Control) StartDeployment(ctx context.Context, here apprunner.Place, arn, trigger string) (apprunner.Service, apprunner.Operation, error) {
+	return c.begin(ctx, here, arn, apprunner.StartDeployment, trigger, nil)
+}
+
+// PauseService ends all instances of a service and keeps its configuration.
+func (c *Control) PauseService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	return c.begin(ctx, here, arn, apprunner.PauseService, "", nil)
+}
+
+// ResumeService brings back the revision that served before the pause.
+func (c *Control) ResumeService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	return c.begin(ctx, here, arn, apprunner.ResumeService, "", nil)
+}
+
+// DeleteService ends a service for good.
+func (c *Control) DeleteService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	return c.begin(ctx, here, arn, apprunner.DeleteService, "", nil)
+}
+
+// begin starts an operation on a service, after change, in one transaction.
+func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t apprunner.OperationType, trigger string,
+	change func(apprunner.Service, apprunner.Scalings) (apprunner.Spec, error),
+) (service apprunner.Service, operation apprunner.Operation, err error) {
+	found, err := c.Service(ctx, here, arn)
+	if err != nil {
+		return found, operation, err
+	}
+	err = c.Store.ChangeService(ctx, here, found.ID, func(s apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+		service, operation, err = apprunner.Begin(s, t, apprunner.NewID(), c.Now())
+		if err != nil || operation.ID == "" {
+			return service, operation, err
+		}
+		operation.Trigger = trigger
+		if change != nil {
+			service.Spec, err = change(s, scalings)
+		}
+		return service, operation, err
+	})
+	if err != nil {
+		return service, operation, err
+	}
+	if operation.ID != "" {
+		c.Runner.Submit(operation)
+	}
+	return service, operation, nil
+}
+
+func checkTags(tags map[string]string) error {
+	for key := range tags {
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return apprunner.Errorf(apprunner.InvalidRequest, "Tag key %q may not begin with aws:, which is reserved.", key)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+// Package fleet keeps the instances of every service: it starts them, checks them, tells the
+// router about them, replaces those that die, scales them and ends them.
+//
+// What should run is given by operations (Deploy, Serve, Retire, Stop) and by the autoscaler; what
+// runs is read from the engine. Instances carry the ids of their service and revision as labels,
+// so that a new daemon adopts the instances of the last one as they are.
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/autoscale"
+	"github.com/slipway-run/slipway/internal/engine"
+)
+
+// Labels of an instance.
+const (
+	labelService  = "slipway.service"
+	labelRevision = "slipway.revision"
+)
+
+// Router sends requests to instances.
+type Router interface {
+	// Serve makes the instances the only ones that get new requests of the service.
+	Serve(service apprunner.Service, maxConcurrency int, instances []Backend)
+	// Hold takes the service's traffic away: requests are answered with a page that says why.
+	Hold(service apprunner.Service, why Hold)
+	// Drain returns when the instance, already out of Serve, has no request left or ctx ends.
+	Drain(ctx context.Context, serviceID, instanceID string)
+}
+
+// Demand tells the load of a service.
+type Demand interface {
+	// Sample returns what happened since the last call for the service.
+	Sample(serviceID string) autoscale.Sample
+}
+
+// Backend is an instance that the router can send requests to.
+type Backend struct {
+	ID      string
+	Address string // host:port
+}
+
+// Hold is why a service gets no traffic.
+type Hold string
+
+// The reasons to hold traffic.
+const (
+	HoldStarting Hold = "starting" // requests wait
+	HoldPaused   Hold = "paused"
+	HoldFailed   Hold = "failed"
+	HoldDeleted  Hold = "deleted" // the host is unknown again
+)
+
+// Journal records what happens to a service.
+type Journal interface {
+	Event(service apprunner.Service, message string)
+}
+
+// Options bounds what the fleet waits for. Zero members take App Runner's values.
+type Options struct {
+	StartTimeout time.Duration // for an instance to become healthy
+	DrainTimeout time.Duration // for requests in flight when an instance is retired
+	StopGrace    time.Duration // between SIGTERM and SIGKILL
+}
+
+// Fleet keeps the instances of all services.
+type Fleet struct {
+	engine  engine.Engine
+	router  Router
+	demand  Demand
+	journal Journal
+	log     *slog.Logger
+	opts    Options
+
+	ctx    context.Context // ends with Run; what instances' watchers live by
+	work   sync.WaitGroup
+	mu     sync.Mutex
+	groups map[string]*group // by service id
+}
+
+// New makes a fleet. It does nothing before Adopt and Run. ctx is its life: when it ends, the fleet
+// lets go of the instances, which go on running.
+func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, log *slog.Logger, opts Options) *Fleet {
+	if opts.StartTimeout == 0 {
+		opts.StartTimeout = apprunner.StartTimeout
+	}
+	if opts.DrainTimeout == 0 {
+		opts.DrainTimeout = apprunner.RequestTimeout
+	}
+	if opts.StopGrace == 0 {
+		opts.StopGrace = 30 * time.Second
+	}
+	return &Fleet{engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx, groups: map[string]*group{}}
+}
+
+// Run follows the engine's events and the services' load until the fleet's context ends. It
+// returns when nothing of the fleet works any more.
+func (f *Fleet) Run() {
+	f.work.Go(f.followEvents)
+	f.work.Go(f.followLoad)
+	f.work.Wait()
+}
+
+// group returns the group of a service, making it when there is none.
+func (f *Fleet) group(service apprunner.Service) *group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.groups[service.ID]
+	if g == nil {
+		g = &group{fleet: f, members: map[string]*member{}}
+		f.groups[service.ID] = g
+	}
+	g.mu.Lock()
+	g.service = service
+	g.mu.Unlock()
+	return g
+}
+
+func (f *Fleet) all() []*group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	groups := make([]*group, 0, len(f.groups))
+	for _, g := range f.groups {
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// followEvents hands the engine's events to the instances they are about.
+func (f *Fleet) followEvents() {
+	for event := range f.engine.Events(f.ctx) {
+		if event.Exit == nil {
+			continue
+		}
+		for _, g := range f.all() {
+			if m := g.member(event.ID); m != nil {
+				m.exit(*event.Exit)
+			}
+		}
+	}
+}
+
+// InstanceFailed is told by the router that a request could not be delivered. The instance is
+// checked at once instead of at its next interval.
+func (f *Fleet) InstanceFailed(serviceID, instanceID string) {
+	f.mu.Lock()
+	g := f.groups[serviceID]
+	f.mu.Unlock()
+	if g == nil {
+		return
+	}
+	if m := g.member(instanceID); m != nil {
+		m.checkNow()
+	}
+}

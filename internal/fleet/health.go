@@ -1,0 +1,145 @@
+package fleet
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+// badStatus is an answer that a health check does not take for healthy.
+type badStatus struct {
+	code int
+	line string // the first of the body
+}
+
+func (e *badStatus) Error() string {
+	if e.line == "" {
+		return fmt.Sprintf("answered status %d", e.code)
+	}
+	return fmt.Sprintf("answered status %d: %q", e.code, e.line)
+}
+
+// probe checks an instance once.
+func probe(ctx context.Context, check apprunner.HealthCheck, target string) error {
+	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
+	defer cancel()
+	if check.Protocol == apprunner.HealthHTTP {
+		return probeHTTP(ctx, "http://"+target+check.Path)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// healthClient makes a connection for every check, follows no redirect and uses no proxy.
+var healthClient = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func probeHTTP(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("User-Agent", "Slipway-HealthCheck/1.0")
+	response, err := healthClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 200 && response.StatusCode < 400 {
+		return nil
+	}
+	line, _, _ := bufio.NewReaderSize(io.LimitReader(response.Body, 200), 200).ReadLine()
+	return &badStatus{code: response.StatusCode, line: string(line)}
+}
+
+// Pauses between the checks of an instance that was never healthy: short at first, so that an
+// application that starts at once serves at once.
+const (
+	firstPause   = 2 * time.Millisecond
+	longestPause = 200 * time.Millisecond
+)
+
+// becomeHealthy checks a new instance, at once and then fast, until it is healthy. It gives up
+// when the process ends; when the application runs but is wrong (it listens elsewhere, or answers
+// badly) at Unhealthy checks in a row, an interval apart; and at the start timeout.
+func (m *member) becomeHealthy(ctx context.Context) error {
+	check := m.revision.Spec.Health
+	deadline := time.Now().Add(m.group.fleet.opts.StartTimeout)
+	good, bad, pause, counted := 0, 0, firstPause, time.Now()
+	for {
+		err := probe(ctx, check, m.target())
+		if err == nil {
+			if good++; good >= check.Healthy {
+				return nil
+			}
+		} else {
+			good = 0
+		}
+		if err != nil && time.Since(counted) >= check.Interval {
+			counted = time.Now()
+			if m.isWrong(ctx, err) {
+				bad++
+			} else {
+				bad = 0
+			}
+		}
+		if bad >= check.Unhealthy || time.Now().After(deadline) {
+			return m.unhealthyFailure(ctx, err)
+		}
+		select {
+		case <-m.gone:
+			return m.exitFailure()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(pause*3/2, longestPause)
+		}
+	}
+}
+
+// isWrong reports whether the application shows that it has started and still fails its check.
+func (m *member) isWrong(ctx context.Context, err error) bool {
+	if _, ok := errors.AsType[*badStatus](err); ok {
+		return true
+	}
+	listeners, lerr := m.group.fleet.engine.Listening(ctx, m.id)
+	return lerr == nil && len(listeners) > 0
+}
+
+// stayHealthy checks a healthy instance at its interval and returns why it no longer is.
+func (m *member) stayHealthy(ctx context.Context) error {
+	check := m.revision.Spec.Health
+	ticker := time.NewTicker(check.Interval)
+	defer ticker.Stop()
+	bad := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.gone:
+			return m.exitFailure()
+		case <-m.check:
+		case <-ticker.C:
+		}
+		err := probe(ctx, check, m.target())
+		if err == nil {
+			bad = 0
+			continue
+		}
+		if bad++; bad >= check.Unhealthy && ctx.Err() == nil {
+			return m.unhealthyFailure(ctx, err)
+		}
+	}
+}

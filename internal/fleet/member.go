@@ -1,0 +1,204 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/engine"
+)
+
+// member is one instance and the goroutine that watches it.
+type member struct {
+	group    *group
+	id       string
+	revision apprunner.Revision
+	born     time.Time
+
+	healthy atomic.Bool
+	ending  atomic.Bool // being ended on purpose; not replaced
+
+	ready  chan struct{} // closed when first healthy, or failed
+	failed error         // why it never became healthy; read after ready
+	gone   chan struct{} // closed when it exited
+	once   sync.Once
+	left   engine.Exit // read after gone
+	check  chan struct{}
+	cancel context.CancelFunc
+
+	address atomic.Pointer[netip.Addr]
+}
+
+func (g *group) newMember(id string, revision apprunner.Revision) (*member, context.Context) {
+	ctx, cancel := context.WithCancel(g.fleet.ctx)
+	m := &member{
+		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel,
+		ready: make(chan struct{}), gone: make(chan struct{}), check: make(chan struct{}, 1),
+	}
+	g.mu.Lock()
+	g.members[id] = m
+	g.mu.Unlock()
+	return m, ctx
+}
+
+// add starts a new instance of a revision and watches it.
+func (g *group) add(revision apprunner.Revision) {
+	m, ctx := g.newMember(apprunner.NewID(), revision)
+	g.fleet.work.Go(func() {
+		m.failed = m.start(ctx)
+		m.becameReady()
+		m.watch(ctx)
+	})
+}
+
+// adopt takes over an instance that an earlier daemon started. It is taken to be healthy until a
+// check says otherwise, since it may be all that serves.
+func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
+	m, ctx := g.newMember(i.ID, revision)
+	m.address.Store(&i.Address)
+	m.healthy.Store(true)
+	close(m.ready)
+	g.fleet.work.Go(func() { m.watch(ctx) })
+}
+
+// readopt takes over an instance of a deployment that was interrupted: it has yet to show that it
+// is healthy.
+func (g *group) readopt(i engine.Instance, revision apprunner.Revision) {
+	m, ctx := g.newMember(i.ID, revision)
+	m.address.Store(&i.Address)
+	g.fleet.work.Go(func() {
+		m.failed = m.becomeHealthy(ctx)
+		m.becameReady()
+		m.watch(ctx)
+	})
+}
+
+// start runs the instance and waits until it is healthy. The error is a *Failure when it is the
+// application's.
+func (m *member) start(ctx context.Context) error {
+	spec := instanceSpec(m.id, m.group.serviceNow(), m.revision)
+	if _, err := m.group.fleet.engine.Prepare(ctx, spec); err != nil {
+		return failureOf(err)
+	}
+	instance, err := m.group.fleet.engine.Start(ctx, m.id)
+	if err != nil {
+		return failureOf(err)
+	}
+	m.address.Store(&instance.Address)
+	return m.becomeHealthy(ctx)
+}
+
+func (m *member) becameReady() {
+	if m.failed == nil {
+		m.healthy.Store(true)
+	}
+	close(m.ready)
+	if m.failed == nil {
+		m.group.route()
+	}
+}
+
+// watch checks a healthy instance until it fails or ends, and then has it replaced.
+func (m *member) watch(ctx context.Context) {
+	why := m.failed
+	if why == nil {
+		why = m.stayHealthy(ctx)
+	}
+	if ctx.Err() != nil || m.ending.Load() {
+		return
+	}
+	m.healthy.Store(false)
+	m.group.lost(m, why)
+}
+
+// exit is told once that the instance's process ended.
+func (m *member) exit(e engine.Exit) {
+	m.once.Do(func() {
+		m.left = e
+		close(m.gone)
+	})
+}
+
+func (m *member) checkNow() {
+	select {
+	case m.check <- struct{}{}:
+	default:
+	}
+}
+
+// waitHealthy returns when the instance is healthy or cannot become so.
+func (m *member) waitHealthy(ctx context.Context) error {
+	select {
+	case <-m.ready:
+		return m.failed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// end drains the instance, stops it and removes it. It can be called again.
+func (m *member) end(ctx context.Context) error {
+	f := m.group.fleet
+	m.ending.Store(true)
+	m.cancel()
+	if m.healthy.Load() {
+		drain, cancel := context.WithTimeout(ctx, f.opts.DrainTimeout)
+		f.router.Drain(drain, m.group.serviceNow().ID, m.id)
+		cancel()
+	}
+	select {
+	case <-m.ready: // an instance that is being started must not be left behind
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := f.engine.Stop(ctx, m.id, f.opts.StopGrace)
+	if err == nil || engine.Is(err, engine.NotFound) {
+		err = f.engine.Remove(ctx, m.id)
+	}
+	if err != nil && !engine.Is(err, engine.NotFound) {
+		return fmt.Errorf("end instance %s: %w", m.id, err)
+	}
+	m.group.mu.Lock()
+	delete(m.group.members, m.id)
+	m.group.mu.Unlock()
+	return nil
+}
+
+func (m *member) backend() Backend {
+	return Backend{ID: m.id, Address: m.target()}
+}
+
+// target is where the application should listen.
+func (m *member) target() string {
+	return net.JoinHostPort(m.address.Load().String(), strconv.Itoa(m.revision.Spec.Image.Port))
+}
+
+func (g *group) serviceNow() apprunner.Service {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.service
+}
+
+// tail returns the last lines of an instance's output.
+func (m *member) tail(n int) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	lines, err := m.group.fleet.engine.Logs(ctx, m.id, time.Time{}, false)
+	if err != nil {
+		return nil
+	}
+	var last []string
+	for line := range lines {
+		last = append(last, line.Text)
+		if len(last) > n {
+			last = last[1:]
+		}
+	}
+	return last
+}

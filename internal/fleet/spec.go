@@ -1,0 +1,82 @@
+package fleet
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/engine"
+)
+
+// instanceSpec says what the engine runs for an instance of a revision.
+func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) engine.Spec {
+	return engine.Spec{
+		ID:      id,
+		Labels:  map[string]string{labelService: service.ID, labelRevision: r.ID},
+		Image:   r.Image,
+		Command: splitCommand(r.Spec.Image.Start),
+		Env:     environment(r.Spec.Image),
+		CPU:     r.Spec.Instance.CPU,
+		Memory:  int64(r.Spec.Instance.Memory) << 20,
+		Disk:    apprunner.EphemeralDisk,
+	}
+}
+
+// environment is the variables of the application. The injected PORT wins over one of the user.
+func environment(image apprunner.Image) []string {
+	variables := maps.Clone(image.Variables)
+	if variables == nil {
+		variables = map[string]string{}
+	}
+	variables["PORT"] = fmt.Sprint(image.Port)
+	env := make([]string, 0, len(variables))
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		env = append(env, name+"="+variables[name])
+	}
+	return env
+}
+
+// splitCommand turns a start command into arguments. A command that only a shell understands gets
+// one.
+func splitCommand(command string) []string {
+	if strings.ContainsAny(command, "&|;<>()$`*?[]{}~#\\") {
+		return []string{"/bin/sh", "-c", command}
+	}
+	args, open := splitQuoted(command)
+	if open {
+		return []string{"/bin/sh", "-c", command}
+	}
+	return args
+}
+
+// splitQuoted splits at spaces outside of quotes. It reports whether a quote stayed open.
+func splitQuoted(command string) (args []string, open bool) {
+	var word strings.Builder
+	var quote rune
+	in := false
+	for _, c := range command {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(c)
+		case c == '\'' || c == '"':
+			quote, in = c, true
+		case c == ' ' || c == '\t':
+			if in {
+				args = append(args, word.String())
+			}
+			word.Reset()
+			in = false
+		default:
+			word.WriteRune(c)
+			in = true
+		}
+	}
+	if in {
+		args = append(args, word.String())
+	}
+	return args, quote != 0
+}

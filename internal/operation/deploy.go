@@ -1,0 +1,210 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/source"
+)
+
+// keptRevisions is how many revisions of a service stay, to go back to.
+const keptRevisions = 10
+
+// resolve pins the digest of the image and makes the revision.
+func (j *job) resolve(ctx context.Context) error {
+	j.deployment("Starting to pull your application image.")
+	ref, err := j.reference()
+	if err != nil {
+		return err
+	}
+	resolved, err := j.Sources.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	revision, err := j.newRevision(ctx, resolved.Digest)
+	if err != nil {
+		return err
+	}
+	next := apprunner.Advance(j.operation, time.Now())
+	next.RevisionID = revision.ID
+	return j.record(ctx, j.service, next, &revision)
+}
+
+func (j *job) reference() (source.Reference, error) {
+	return source.Parse(j.service.Spec.Image.Identifier, j.Place(j.service.Region))
+}
+
+func (j *job) newRevision(ctx context.Context, digest string) (apprunner.Revision, error) {
+	last, err := j.Store.Revisions(ctx, j.service.ID)
+	if err != nil {
+		return apprunner.Revision{}, err
+	}
+	here := j.Place(j.service.Region)
+	scalings, err := j.Store.Scalings(ctx, here)
+	if err != nil {
+		return apprunner.Revision{}, err
+	}
+	scaling, err := scalings.Find(j.service.Spec.ScalingARN, here)
+	if err != nil {
+		return apprunner.Revision{}, err
+	}
+	number := 1
+	if len(last) > 0 {
+		number = last[0].Number + 1
+	}
+	return apprunner.Revision{
+		ID: apprunner.NewID(), ServiceID: j.service.ID, Number: number,
+		Spec: j.service.Spec, Scaling: scaling.Scaling, Digest: digest, CreatedAt: time.Now(),
+	}, nil
+}
+
+// pull brings the image of the revision to the engine.
+func (j *job) pull(ctx context.Context) error {
+	revision, err := j.Store.Revision(ctx, j.operation.RevisionID)
+	if err != nil {
+		return err
+	}
+	ref, err := source.Parse(revision.Spec.Image.Identifier, j.Place(j.service.Region))
+	if err != nil {
+		return err
+	}
+	endpoints, err := j.Sources.Endpoints(ctx, ref)
+	if err != nil {
+		return err
+	}
+	j.pulling.RLock()
+	defer j.pulling.RUnlock()
+	j.event("Pulling image %s from %s repository.", revision.Spec.Image.Identifier, repositoryName(ref))
+	image, err := j.Images.Pull(ctx, engine.PullRequest{
+		Host: ref.Host, Repository: ref.Repository, Digest: revision.Digest,
+		Endpoints: endpoints, Progress: j.progress(),
+	})
+	if err != nil {
+		return err
+	}
+	revision.Image = image.Name
+	j.event("Successfully pulled image from %s.", repositoryName(ref))
+	j.deployment("Successfully pulled your application image from %s.", repositoryName(ref))
+	return j.advance(ctx, &revision)
+}
+
+func repositoryName(ref source.Reference) string {
+	switch {
+	case ref.Public:
+		return "ECR Public"
+	case ref.Embedded:
+		return "ECR"
+	default:
+		return ref.Host
+	}
+}
+
+// progress writes how far a pull is, at most every two seconds.
+func (j *job) progress() func(engine.Progress) {
+	var last time.Time
+	return func(p engine.Progress) {
+		if time.Since(last) < 2*time.Second || p.Bytes == 0 {
+			return
+		}
+		last = time.Now()
+		j.deployment("Pulling your application image: %d of %d layers, %.1f of %.1f MB.",
+			p.LayersDone, p.Layers, float64(p.BytesDone)/1e6, float64(p.Bytes)/1e6)
+	}
+}
+
+// provision starts instances of the revision and waits until they are healthy.
+func (j *job) provision(ctx context.Context) error {
+	revision, err := j.Store.Revision(ctx, j.operation.RevisionID)
+	if err != nil {
+		return err
+	}
+	j.deployment("Starting to deploy your application image.")
+	j.event("Provisioning instances and deploying image for publicly accessible service.")
+	j.event("%s", checking(revision.Spec))
+	if err := j.Fleet.Deploy(ctx, j.service, revision); err != nil {
+		if passing(err) && ctx.Err() == nil {
+			// What half started must not be taken for an instance of the next try.
+			return fmt.Errorf("%w%s", err, suffix(j.Fleet.Discard(ctx, j.service, revision.ID)))
+		}
+		return err
+	}
+	j.event("Health check is successful. Routing traffic to application.")
+	return j.advance(ctx, nil)
+}
+
+func suffix(err error) string {
+	if err == nil {
+		return ""
+	}
+	return " (and then: " + err.Error() + ")"
+}
+
+func checking(spec apprunner.Spec) string {
+	if spec.Health.Protocol == apprunner.HealthHTTP {
+		return fmt.Sprintf("Performing health check on path '%s' and port '%d'.", spec.Health.Path, spec.Image.Port)
+	}
+	return fmt.Sprintf("Performing health check on protocol `TCP` [Port: '%d'].", spec.Image.Port)
+}
+
+// route sends traffic to the revision. From here on it is the one that a new daemon serves.
+func (j *job) route(ctx context.Context) error {
+	revision, err := j.Store.Revision(ctx, j.operation.RevisionID)
+	if err != nil {
+		return err
+	}
+	j.Fleet.Serve(j.service, revision)
+	j.service.RevisionID = revision.ID
+	j.event("Successfully routed incoming traffic to application.")
+	return j.advance(ctx, nil)
+}
+
+// drain ends the instances of older revisions when their requests are answered.
+func (j *job) drain(ctx context.Context) error {
+	if err := j.Fleet.Retire(ctx, j.service); err != nil {
+		return err
+	}
+	if err := j.Store.DropRevisions(ctx, j.service.ID, keptRevisions, j.service.RevisionID); err != nil {
+		return err
+	}
+	return j.advance(ctx, nil)
+}
+
+// stop ends every instance of a service that is paused or deleted.
+func (j *job) stop(ctx context.Context) error {
+	why := fleet.HoldPaused
+	if j.operation.Type == apprunner.DeleteService {
+		why = fleet.HoldDeleted
+	}
+	if err := j.Fleet.Stop(ctx, j.service, why); err != nil {
+		return err
+	}
+	return j.advance(ctx, nil)
+}
+
+// forget deletes the revisions and images of a deleted service. Its description and logs stay for a
+// while.
+func (j *job) forget(ctx context.Context) error {
+	if err := j.Store.DropRevisions(ctx, j.service.ID, 0); err != nil {
+		return err
+	}
+	return j.advance(ctx, nil)
+}
+
+// rollback ends what the failed operation started.
+func (j *job) rollback(ctx context.Context) error {
+	if j.operation.RevisionID != "" && j.operation.RevisionID != j.service.RevisionID {
+		if err := j.Fleet.Discard(ctx, j.service, j.operation.RevisionID); err != nil {
+			return err
+		}
+	}
+	if err := j.afterRollback(ctx); err != nil {
+		return err
+	}
+	s, o := apprunner.RolledBack(j.service, j.operation, time.Now())
+	j.concluded(s, o)
+	return j.record(ctx, s, o, nil)
+}

@@ -1,0 +1,150 @@
+// Package operation runs durable operations step by step: create, update, deploy, pause, resume
+// and delete.
+//
+// The step that comes next is recorded before it begins, together with what the last one changed,
+// and every step can be done twice. So a daemon that was killed goes on where it was. An operation
+// always ends: what the application did wrong fails it at once, and what the machine does wrong is
+// tried again for a while first.
+package operation
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/source"
+)
+
+// Store remembers operations.
+type Store interface {
+	Service(ctx context.Context, id string) (apprunner.Service, error)
+	Revision(ctx context.Context, id string) (apprunner.Revision, error)
+	Revisions(ctx context.Context, serviceID string) ([]apprunner.Revision, error)
+	Scalings(ctx context.Context, here apprunner.Place) (apprunner.Scalings, error)
+	Unfinished(ctx context.Context) ([]apprunner.Operation, error)
+	Record(ctx context.Context, s apprunner.Service, o apprunner.Operation, r *apprunner.Revision) error
+	DropRevisions(ctx context.Context, serviceID string, keep int, inUse ...string) error
+}
+
+// Sources finds images.
+type Sources interface {
+	Resolve(ctx context.Context, ref source.Reference) (source.Resolved, error)
+	Endpoints(ctx context.Context, ref source.Reference) ([]engine.Endpoint, error)
+}
+
+// Images is the engine's store of images.
+type Images interface {
+	Pull(ctx context.Context, req engine.PullRequest) (engine.Image, error)
+	KeepImages(ctx context.Context, names []string) error
+}
+
+// Fleet runs instances.
+type Fleet interface {
+	Deploy(ctx context.Context, s apprunner.Service, r apprunner.Revision) error
+	Discard(ctx context.Context, s apprunner.Service, revisionID string) error
+	Serve(s apprunner.Service, r apprunner.Revision)
+	Retire(ctx context.Context, s apprunner.Service) error
+	Stop(ctx context.Context, s apprunner.Service, why fleet.Hold) error
+}
+
+// Journal records what happens, for the owner of the service.
+type Journal interface {
+	Event(s apprunner.Service, message string)
+	Deployment(s apprunner.Service, operationID, message string)
+}
+
+// Runner runs operations, those of different services side by side.
+type Runner struct {
+	Store   Store
+	Sources Sources
+	Images  Images
+	Fleet   Fleet
+	Journal Journal
+	Log     *slog.Logger
+	Place   func(region string) apprunner.Place
+	// Ended, if set, is told of every service whose operation ended.
+	Ended func(serviceID string)
+	// Recorded, if set, is told of every step that was recorded. Tests use it to stop the daemon
+	// between any two steps.
+	Recorded func(apprunner.Operation)
+
+	ctx     context.Context
+	work    sync.WaitGroup
+	pulling sync.RWMutex // held for reading while an image belongs to no revision yet
+}
+
+// Start goes on with the operations that an earlier daemon left. Submit may be called from then on;
+// Wait returns when, after ctx ended, no operation is being worked on.
+func (r *Runner) Start(ctx context.Context) error {
+	r.ctx = ctx
+	unfinished, err := r.Store.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range unfinished {
+		r.Log.Info("going on with an operation", "operation", o.ID, "type", o.Type, "step", o.Step)
+		r.Submit(o)
+	}
+	return nil
+}
+
+// Submit runs an operation that the store has.
+func (r *Runner) Submit(o apprunner.Operation) {
+	r.work.Go(func() { r.run(r.ctx, o) })
+}
+
+// Wait returns when no operation is being worked on.
+func (r *Runner) Wait() { r.work.Wait() }
+
+// Bounds of what is tried again.
+const (
+	patience   = 2 * time.Minute // for faults of the machine, per step
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 10 * time.Second
+)
+
+// run does the steps that are left.
+func (r *Runner) run(ctx context.Context, o apprunner.Operation) {
+	service, err := r.Store.Service(ctx, o.ServiceID)
+	if err != nil {
+		r.Log.Error("an operation has no service", "operation", o.ID, "error", err)
+		return
+	}
+	j := &job{Runner: r, service: service, operation: o}
+	if o.Status == apprunner.OperationPending {
+		j.announce()
+	}
+	for !j.operation.Status.Ended() {
+		if err := j.persist(ctx); err != nil {
+			if ctx.Err() != nil {
+				return // the next daemon goes on
+			}
+			j.fail(ctx, err)
+		}
+	}
+	if r.Ended != nil {
+		r.Ended(j.service.ID)
+	}
+}
+
+// persist does the present step, again and again while only the machine is at fault.
+func (j *job) persist(ctx context.Context) error {
+	deadline, pause := time.Now().Add(patience), firstRetry
+	for {
+		err := j.step(ctx)
+		if err == nil || !passing(err) || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		j.Log.Warn("a step is tried again", "operation", j.operation.ID, "step", j.operation.Step, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(2*pause, lastRetry)
+		}
+	}
+}

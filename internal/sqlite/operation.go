@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+const selectOperation = "SELECT id, document FROM operation "
+
+// Operations returns the operations of a service, newest first.
+func (s *Store) Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error) {
+	return find[apprunner.Operation](ctx, s, s.read, selectOperation+"WHERE service_id = ? ORDER BY sequence DESC", serviceID)
+}
+
+// Unfinished returns every operation that has not ended, oldest first.
+func (s *Store) Unfinished(ctx context.Context) ([]apprunner.Operation, error) {
+	return find[apprunner.Operation](ctx, s, s.read, selectOperation+"WHERE ended = 0 ORDER BY sequence")
+}
+
+// Record stores how far an operation is, with its service and, when it made one, its revision.
+func (s *Store) Record(ctx context.Context, service apprunner.Service, operation apprunner.Operation, revision *apprunner.Revision) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		if revision != nil {
+			if err := s.putRevision(ctx, tx, *revision); err != nil {
+				return err
+			}
+		}
+		if err := s.putOperation(ctx, tx, operation); err != nil {
+			return err
+		}
+		return s.putService(ctx, tx, service)
+	})
+}
+
+func (s *Store) putOperation(ctx context.Context, tx *sql.Tx, v apprunner.Operation) error {
+	document, err := s.seal(v, v.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO operation (id, service_id, ended, document) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, document = excluded.document`,
+		v.ID, v.ServiceID, v.Status.Ended(), document)
+	if err != nil {
+		return fmt.Errorf("store operation %s: %w", v.ID, err)
+	}
+	return nil
+}
+
+const selectRevision = "SELECT id, document FROM revision "
+
+// Revision returns one revision; a missing one is a ResourceNotFound.
+func (s *Store) Revision(ctx context.Context, id string) (apprunner.Revision, error) {
+	all, err := find[apprunner.Revision](ctx, s, s.read, selectRevision+"WHERE id = ?", id)
+	if err != nil {
+		return apprunner.Revision{}, err
+	}
+	if len(all) == 0 {
+		return apprunner.Revision{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no revision with id %s.", id)
+	}
+	return all[0], nil
+}
+
+// Revisions returns the revisions of a service, newest first. An empty id stands for all services.
+func (s *Store) Revisions(ctx context.Context, serviceID string) ([]apprunner.Revision, error) {
+	return find[apprunner.Revision](ctx, s, s.read, selectRevision+"WHERE ?1 IN (service_id, '') ORDER BY number DESC", serviceID)
+}
+
+func (s *Store) putRevision(ctx context.Context, tx *sql.Tx, v apprunner.Revision) error {
+	document, err := s.seal(v, v.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO revision (id, service_id, number, document) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET document = excluded.document`, v.ID, v.ServiceID, v.Number, document)
+	if err != nil {
+		return fmt.Errorf("store revision %d of service %s: %w", v.Number, v.ServiceID, err)
+	}
+	return nil
+}
+
+// DropRevisions deletes the revisions of a service but the newest keep and those in use.
+func (s *Store) DropRevisions(ctx context.Context, serviceID string, keep int, inUse ...string) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		all, err := find[apprunner.Revision](ctx, s, tx, selectRevision+"WHERE service_id = ? ORDER BY number DESC", serviceID)
+		if err != nil {
+			return err
+		}
+		for _, r := range outdated(all, keep, inUse) {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM revision WHERE id = ?", r.ID); err != nil {
+				return fmt.Errorf("delete revision %d of service %s: %w", r.Number, serviceID, err)
+			}
+		}
+		return nil
+	})
+}

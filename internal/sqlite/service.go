@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+const selectService = "SELECT id, document FROM service "
+
+// Services returns the services of a Region, newest first, deleted ones included. An empty region
+// stands for all.
+func (s *Store) Services(ctx context.Context, region string) ([]apprunner.Service, error) {
+	return s.services(ctx, s.read, region)
+}
+
+func (s *Store) services(ctx context.Context, q querier, region string) ([]apprunner.Service, error) {
+	return find[apprunner.Service](ctx, s, q, selectService+"WHERE ?1 IN (region, '') ORDER BY created_at DESC, id", region)
+}
+
+// Service returns one service; a missing one is a ResourceNotFound.
+func (s *Store) Service(ctx context.Context, id string) (apprunner.Service, error) {
+	return s.service(ctx, s.read, id)
+}
+
+func (s *Store) service(ctx context.Context, q querier, id string) (apprunner.Service, error) {
+	all, err := find[apprunner.Service](ctx, s, q, selectService+"WHERE id = ?", id)
+	if err != nil {
+		return apprunner.Service{}, err
+	}
+	if len(all) == 0 {
+		return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with id %s.", id)
+	}
+	return all[0], nil
+}
+
+// CreateService stores the service and its first operation that decide makes of what the Region
+// has now.
+func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
+	decide func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error),
+	tags map[string]string,
+) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		existing, err := s.services(ctx, tx, here.Region)
+		if err != nil {
+			return err
+		}
+		scalings, err := s.scalings(ctx, tx, here)
+		if err != nil {
+			return err
+		}
+		service, operation, err := decide(existing, scalings)
+		if err != nil {
+			return err
+		}
+		if err := s.putService(ctx, tx, service); err != nil {
+			return err
+		}
+		if err := putTags(ctx, tx, service.ARN, tags); err != nil {
+			return err
+		}
+		return s.putOperation(ctx, tx, operation)
+	})
+}
+
+// ChangeService stores what decide makes of the service. An operation without an id is not stored.
+func (s *Store) ChangeService(ctx context.Context, here apprunner.Place, id string,
+	decide func(apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error),
+) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		service, err := s.service(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		scalings, err := s.scalings(ctx, tx, here)
+		if err != nil {
+			return err
+		}
+		service, operation, err := decide(service, scalings)
+		if err != nil || operation.ID == "" {
+			return err
+		}
+		if err := s.putService(ctx, tx, service); err != nil {
+			return err
+		}
+		return s.putOperation(ctx, tx, operation)
+	})
+}
+
+func (s *Store) putService(ctx context.Context, tx *sql.Tx, v apprunner.Service) error {
+	document, err := s.seal(v, v.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO service (id, region, name, subdomain, status, created_at, document)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET status = excluded.status, document = excluded.document`,
+		v.ID, v.Region, v.Name, v.Subdomain, v.Status, v.CreatedAt.UnixMilli(), document)
+	if err != nil {
+		return fmt.Errorf("store service %q: %w", v.Name, err)
+	}
+	return nil
+}
+
+// PurgeService removes a deleted service with its operations, revisions and tags.
+func (s *Store) PurgeService(ctx context.Context, id string) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		service, err := s.service(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tag WHERE arn = ?", service.ARN); err != nil {
+			return fmt.Errorf("delete the tags of service %q: %w", service.Name, err)
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM service WHERE id = ? AND status = 'DELETED'", id); err != nil {
+			return fmt.Errorf("delete service %q: %w", service.Name, err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,135 @@
+// Package sqlite stores what Slipway must remember in one SQLite file. It is the only place with
+// SQL.
+//
+// Writers decide inside their transaction: a method reads the present state, hands it to a pure
+// function of the domain, and writes what that returns. There is one writing connection, and its
+// transactions begin immediately: deferred ones fail when two of them first read and then write.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Vault encrypts documents.
+type Vault interface {
+	Seal(plain []byte, name string) []byte
+	Open(sealed []byte, name string) ([]byte, error)
+}
+
+// Store is the database of one Slipway.
+type Store struct {
+	write *sql.DB // one connection
+	read  *sql.DB
+	vault Vault
+}
+
+const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+
+// Open opens the database in file, makes it when there is none, and brings its tables up to date.
+func Open(ctx context.Context, file string, vault Vault) (*Store, error) {
+	write, err := sql.Open("sqlite", "file:"+file+pragmas+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open database %q: %w", file, err)
+	}
+	write.SetMaxOpenConns(1)
+	if err := migrate(ctx, write); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring database %q up to date: %w", file, err), write.Close())
+	}
+	read, err := sql.Open("sqlite", "file:"+file+pragmas+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %q: %w", file, err), write.Close())
+	}
+	return &Store{write: write, read: read, vault: vault}, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+
+// inTx runs f in a writing transaction.
+func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	if err := f(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	return nil
+}
+
+// querier is what a query needs of a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// seal turns a value into the document stored under name.
+func (s *Store) seal(v any, name string) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", name, err)
+	}
+	return s.vault.Seal(plain, name), nil
+}
+
+// find reads the documents that a query selects. The query's two columns are the name under which
+// the document was sealed and the document.
+func find[T any](ctx context.Context, s *Store, q querier, query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("query the database: %w", err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var name string
+		var sealed []byte
+		if err := rows.Scan(&name, &sealed); err != nil {
+			return nil, fmt.Errorf("read a row: %w", err)
+		}
+		v, err := open[T](s, name, sealed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+func open[T any](s *Store, name string, sealed []byte) (v T, err error) {
+	plain, err := s.vault.Open(sealed, name)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(plain, &v); err != nil {
+		return v, fmt.Errorf("decode %s: %w", name, err)
+	}
+	return v, nil
+}
