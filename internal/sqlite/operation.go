@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -94,5 +95,14 @@ func (s *Store) DropRevisions(ctx context.Context, serviceID string, keep int, i
 			}
 		}
 		return nil
+	})
+}
+
+func outdated(all []apprunner.Revision, keep int, inUse []string) []apprunner.Revision {
+	if len(all) <= keep {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(all[keep:]), func(r apprunner.Revision) bool {
+		return slices.Contains(inUse, r.ID)
 	})
 }

@@ -10,15 +10,6 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-func outdated(all []apprunner.Revision, keep int, inUse []string) []apprunner.Revision {
-	if len(all) <= keep {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(all[keep:]), func(r apprunner.Revision) bool {
-		return slices.Contains(inUse, r.ID)
-	})
-}
-
 // Scalings returns the auto scaling configurations of a Region, deleted ones included.
 func (s *Store) Scalings(ctx context.Context, here apprunner.Place) (apprunner.Scalings, error) {
 	return s.scalings(ctx, s.read, here)

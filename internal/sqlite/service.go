@@ -104,17 +104,20 @@ func (s *Store) putService(ctx context.Context, tx *sql.Tx, v apprunner.Service)
 	return nil
 }
 
-// PurgeService removes a deleted service with its operations, revisions and tags.
+// PurgeService removes a service with its operations, revisions and tags, if it is deleted.
 func (s *Store) PurgeService(ctx context.Context, id string) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		service, err := s.service(ctx, tx, id)
 		if err != nil {
 			return err
 		}
+		if service.Listed() {
+			return nil
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tag WHERE arn = ?", service.ARN); err != nil {
 			return fmt.Errorf("delete the tags of service %q: %w", service.Name, err)
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM service WHERE id = ? AND status = 'DELETED'", id); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM service WHERE id = ?", id); err != nil {
 			return fmt.Errorf("delete service %q: %w", service.Name, err)
 		}
 		return nil

@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/awsapi"
+	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+)
+
+// changeOf reads the members that CreateService and UpdateService share.
+func changeOf(source *apprunnerapi.SourceConfiguration, instance *apprunnerapi.InstanceConfiguration,
+	health *apprunnerapi.HealthCheckConfiguration, scaling *string,
+	network *apprunnerapi.NetworkConfiguration, observability *apprunnerapi.ServiceObservabilityConfiguration,
+) apprunner.Change {
+	c := apprunner.Change{Source: sourceOf(source), Scaling: scaling, Network: networkOf(network)}
+	if instance != nil {
+		c.Instance = &apprunner.InstanceChange{CPU: text(instance.Cpu), Memory: text(instance.Memory), Role: text(instance.InstanceRoleArn)}
+	}
+	if health != nil {
+		c.Health = &apprunner.HealthChange{
+			Protocol: text(health.Protocol), Path: text(health.Path),
+			Interval: number(health.Interval), Timeout: number(health.Timeout),
+			Healthy: number(health.HealthyThreshold), Unhealthy: number(health.UnhealthyThreshold),
+		}
+	}
+	if observability != nil {
+		c.Observability = &apprunner.Observability{
+			Enabled: awsapi.Deref(observability.ObservabilityEnabled), ARN: text(observability.ObservabilityConfigurationArn),
+		}
+	}
+	return c
+}
+
+func sourceOf(source *apprunnerapi.SourceConfiguration) *apprunner.SourceChange {
+	if source == nil {
+		return nil
+	}
+	c := &apprunner.SourceChange{AutoDeploy: source.AutoDeploymentsEnabled, Code: source.CodeRepository != nil}
+	if source.AuthenticationConfiguration != nil {
+		c.AccessRole = source.AuthenticationConfiguration.AccessRoleArn
+		c.Connection = source.AuthenticationConfiguration.ConnectionArn
+	}
+	image := source.ImageRepository
+	if image == nil {
+		return c
+	}
+	c.Image = &apprunner.ImageChange{Identifier: text(image.ImageIdentifier), Type: apprunner.ImageType(text(image.ImageRepositoryType))}
+	if conf := image.ImageConfiguration; conf != nil {
+		c.Image.Port, c.Image.Start = text(conf.Port), text(conf.StartCommand)
+		c.Image.Variables, c.Image.Secrets = conf.RuntimeEnvironmentVariables, conf.RuntimeEnvironmentSecrets
+	}
+	return c
+}
+
+func networkOf(network *apprunnerapi.NetworkConfiguration) *apprunner.Network {
+	if network == nil {
+		return nil
+	}
+	n := &apprunner.Network{DualStack: text(network.IpAddressType) == string(apprunnerapi.IpAddressTypeDualStack)}
+	if in := network.IngressConfiguration; in != nil && in.IsPubliclyAccessible != nil {
+		n.Private = !*in.IsPubliclyAccessible
+	}
+	if out := network.EgressConfiguration; out != nil && text(out.EgressType) == string(apprunnerapi.EgressTypeVpc) {
+		n.VPCConnector = text(out.VpcConnectorArn)
+	}
+	return n
+}
