@@ -24,7 +24,7 @@ func Errorf(status int, code, format string, args ...any) *Error {
 
 // UnknownOperation is the answer to a target that nothing here implements.
 func UnknownOperation(target string) *Error {
-	return Errorf(http.StatusNotFound, "UnknownOperationException", "Slipway does not have the operation %q.", target)
+	return Errorf(http.StatusNotFound, "UnknownOperationException", "Slipway does not have the operation %q.", clip(target))
 }
 
 // exceptions are the names and statuses of the domain's errors.

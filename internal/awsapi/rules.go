@@ -56,13 +56,19 @@ func (r StringRule) Check(v *string, c *Checker) {
 	}
 }
 
-// quote puts a value into a message, shortened when it would drown the rest.
-func quote(s string) string {
+// quote puts a value into a message.
+func quote(s string) string { return "'" + clip(s) + "'" }
+
+// clip shortens what a caller sent, so that it does not drown the rest of a message.
+func clip(s string) string {
 	const most = 100
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
+	n := 0
+	for i := range s {
+		if n++; n > most {
+			return s[:i] + "…"
+		}
 	}
-	return "'" + s + "'"
+	return s
 }
 
 // RangeRule bounds a number, both ends included.

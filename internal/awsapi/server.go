@@ -97,10 +97,7 @@ type exchange struct {
 func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string) {
 	mediaType, err := requestType(x.r)
 	if err == nil {
-		var out Message
-		if out, err = x.safely(func() (Message, error) { return x.run(w) }); err == nil {
-			body, err = marshal(out)
-		}
+		body, err = x.safely(func() ([]byte, error) { return x.run(w) })
 	}
 	if err == nil {
 		x.status = http.StatusOK
@@ -110,7 +107,7 @@ func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string)
 }
 
 // safely turns a panic into an error.
-func (x *exchange) safely(f func() (Message, error)) (out Message, err error) {
+func (x *exchange) safely(f func() ([]byte, error)) (body []byte, err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
@@ -124,7 +121,8 @@ func (x *exchange) safely(f func() (Message, error)) (out Message, err error) {
 	return f()
 }
 
-func (x *exchange) run(w http.ResponseWriter) (Message, error) {
+// run takes the request through every stage and returns the encoded answer.
+func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
 	body, err := readBody(w, x.r)
 	if err != nil {
 		return nil, err
@@ -156,13 +154,13 @@ func (x *exchange) run(w http.ResponseWriter) (Message, error) {
 			return nil, fmt.Errorf("the answer breaks the model: %s", err)
 		}
 	}
-	return out, nil
+	return marshal(out)
 }
 
 // route finds the operation that the X-Amz-Target header names.
 func (x *exchange) route() (Operation, error) {
 	if x.r.Method != http.MethodPost || x.r.URL.Path != "/" {
-		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The API takes POST requests to /, not %s requests to %q.", x.r.Method, x.r.URL.Path)
+		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The API takes POST requests to /, not %s requests to %q.", x.r.Method, clip(x.r.URL.Path))
 	}
 	target := x.r.Header.Get("X-Amz-Target")
 	if target == "" {
@@ -190,10 +188,10 @@ func requestType(r *http.Request) (string, error) {
 	sent := r.Header.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(sent)
 	if charset := strings.ToLower(params["charset"]); err != nil || mediaType != json10 && mediaType != json11 || charset != "" && charset != "utf-8" {
-		return json10, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "The content type must be %s or %s, not %q.", json10, json11, sent)
+		return json10, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "The content type must be %s or %s, not %q.", json10, json11, clip(sent))
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return mediaType, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "A body with the content encoding %q is not understood. Send it as it is.", encoding)
+		return mediaType, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "A body with the content encoding %q is not understood. Send it as it is.", clip(encoding))
 	}
 	return mediaType, nil
 }
