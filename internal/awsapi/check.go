@@ -1,0 +1,148 @@
+package awsapi
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Violations are the constraints of the model that a request or an answer breaks. The message has
+// the form of AWS: "2 validation errors detected: Value 'x' at 'serviceName' failed to …; …".
+type Violations []string
+
+// maxMessage is the model's limit for the message of an exception, in characters.
+const maxMessage = 600
+
+func (v Violations) Error() string {
+	noun := "errors"
+	if len(v) == 1 {
+		noun = "error"
+	}
+	head := fmt.Sprintf("%d validation %s detected: ", len(v), noun)
+	text, shown := v[0], 1
+	for _, more := range v[1:] {
+		if len(head)+len(text)+len(more) > maxMessage-len("; and 999 more") {
+			return fmt.Sprintf("%s%s; and %d more", head, text, len(v)-shown)
+		}
+		text, shown = text+"; "+more, shown+1
+	}
+	return head + text
+}
+
+// Validate runs check and returns what it found as Violations, or nil.
+func Validate(check func(*Checker)) error {
+	var c Checker
+	check(&c)
+	if len(c.found) == 0 {
+		return nil
+	}
+	return c.found
+}
+
+// Checker walks through a value, knows where it is, and collects what is wrong there.
+type Checker struct {
+	path  []string
+	found Violations
+	aside *[]string // inside a list of scalars or a map: collect constraints, not sentences
+}
+
+// Required reports a member that must be there and is not.
+func (c *Checker) Required(name string, present bool) {
+	if present {
+		return
+	}
+	c.path = append(c.path, name)
+	c.fail("null", "Member must not be null")
+	c.path = c.path[:len(c.path)-1]
+}
+
+// fail records that the value at the current place breaks constraint. The value "" is not shown.
+func (c *Checker) fail(value, constraint string) {
+	if c.aside != nil {
+		*c.aside = append(*c.aside, constraint)
+		return
+	}
+	if value != "" {
+		value += " "
+	}
+	c.found = append(c.found, fmt.Sprintf("Value %sat '%s' failed to satisfy constraint: %s", value, strings.Join(c.path, "."), constraint))
+}
+
+// Member checks a member, when it is present.
+func Member[T any](c *Checker, name string, v *T, check func(*T, *Checker)) {
+	if v == nil {
+		return
+	}
+	c.path = append(c.path, name)
+	check(v, c)
+	c.path = c.path[:len(c.path)-1]
+}
+
+// Size bounds the number of entries of a list or a map; a Max of 0 is none.
+type Size struct{ Min, Max int }
+
+func (s Size) check(c *Checker, n int) {
+	if n < s.Min {
+		c.fail("", fmt.Sprintf("Member must have length greater than or equal to %d", s.Min))
+	}
+	if s.Max != 0 && n > s.Max {
+		c.fail("", fmt.Sprintf("Member must have length less than or equal to %d", s.Max))
+	}
+}
+
+// List checks a list and, when check is given, its elements.
+func List[T any](c *Checker, name string, list []T, size Size, check func(*T, *Checker)) {
+	if list == nil {
+		return
+	}
+	c.path = append(c.path, name)
+	size.check(c, len(list))
+	for i := range list {
+		if check == nil {
+			break
+		}
+		c.path = append(c.path, strconv.Itoa(i+1), "member")
+		check(&list[i], c)
+		c.path = c.path[:len(c.path)-2]
+	}
+	c.path = c.path[:len(c.path)-1]
+}
+
+// Map checks the size, the keys and the values of a map. Neither is shown, for they may be secret;
+// a constraint that several entries break is reported once.
+func Map[T any](c *Checker, name string, m map[string]T, size Size, key func(*string, *Checker), value func(*T, *Checker)) {
+	if m == nil {
+		return
+	}
+	c.path = append(c.path, name)
+	size.check(c, len(m))
+	for k, v := range m {
+		if key != nil {
+			c.entry("Map keys", func() { key(&k, c) })
+		}
+		if value != nil {
+			c.entry("Map value", func() { value(&v, c) })
+		}
+	}
+	c.path = c.path[:len(c.path)-1]
+}
+
+// entry runs the check of one key or value and reports what it breaks about the map as a whole.
+func (c *Checker) entry(what string, check func()) {
+	var broken []string
+	outer := c.aside
+	c.aside = &broken
+	check()
+	c.aside = outer
+	if len(broken) == 0 {
+		return
+	}
+	before := len(c.found)
+	c.fail("", fmt.Sprintf("%s must satisfy constraint: [%s]", what, strings.Join(broken, ", ")))
+	for _, f := range c.found[:before] {
+		if f == c.found[before] {
+			c.found = c.found[:before]
+			return
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+)
+
+// MaxBody is the size of the largest request, in bytes.
+const MaxBody = 1 << 20
+
+// Authenticator finds out who signed a request. A *sigv4.Error is answered as it is.
+type Authenticator interface {
+	Verify(r *http.Request, body []byte) (sigv4.Identity, error)
+}
+
+// Authorizer decides whether a call is allowed. It returns AccessDenied when it is not; in is the
+// input of the operation, not validated yet.
+type Authorizer interface {
+	Authorize(ctx context.Context, call Call, in Message) error
+}
+
+// Config is what a Server needs. All fields but CheckAnswers must be set.
+type Config struct {
+	Authenticator Authenticator
+	Authorizer    Authorizer
+	Logger        *slog.Logger
+	// CheckAnswers turns an answer that breaks the model into an internal error. Tests set it.
+	CheckAnswers bool
+}
+
+// Server answers AWS JSON requests. It is an http.Handler for POST /.
+type Server struct {
+	config Config
+	apis   map[string]API // by target prefix
+}
+
+// NewServer returns a server of the given APIs.
+func NewServer(config Config, apis ...API) *Server {
+	s := &Server{config: config, apis: map[string]API{}}
+	for _, api := range apis {
+		s.apis[api.TargetPrefix] = api
+	}
+	return s
+}
+
+// ServeHTTP answers one call and logs it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{server: s, r: r, start: time.Now(), call: Call{RequestID: uuid.NewString()}}
+	body, mediaType := x.answer(w)
+	if r.Context().Err() != nil && x.err != nil {
+		x.status = statusClientGone
+	}
+	x.log()
+	if x.status == statusClientGone {
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("X-Amzn-Requestid", x.call.RequestID)
+	h.Set("Cache-Control", "no-store")
+	if x.code != "" {
+		h.Set("X-Amzn-Errortype", x.code)
+	}
+	w.WriteHeader(x.status)
+	_, _ = w.Write(body) // a caller that has left cannot be told
+}
+
+// statusClientGone is what the log has for a caller that left before its answer.
+const statusClientGone = 499
+
+// exchange is one request on its way to an answer.
+type exchange struct {
+	server *Server
+	r      *http.Request
+	start  time.Time
+	call   Call
+	api    API
+	status int
+	code   string // of the exception
+	err    error
+	panic  string // the stack of a handler that panicked
+}
+
+// answer returns the body of the answer and its type.
+func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string) {
+	mediaType, err := requestType(x.r)
+	if err == nil {
+		body, err = x.safely(func() ([]byte, error) { return x.run(w) })
+	}
+	if err == nil {
+		x.status = http.StatusOK
+		return body, mediaType
+	}
+	return x.fail(err), mediaType
+}
+
+// safely turns a panic into an error.
+func (x *exchange) safely(f func() ([]byte, error)) (body []byte, err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			x.panic = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			err = Errorf(http.StatusInternalServerError, "InternalFailure", "The request failed because of an internal failure. The log of Slipway has the details under this request id.")
+		}
+	}()
+	return f()
+}
+
+// run takes the request through every stage and returns the encoded answer.
+func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
+	body, err := readBody(w, x.r)
+	if err != nil {
+		return nil, err
+	}
+	if x.call.Identity, err = x.server.config.Authenticator.Verify(x.r, body); err != nil {
+		return nil, err
+	}
+	op, err := x.route()
+	if err != nil {
+		return nil, err
+	}
+	in := op.newInput()
+	if err := Unmarshal(body, in); err != nil {
+		return nil, Errorf(http.StatusBadRequest, "SerializationException", "%s", sentence(err))
+	}
+	ctx := WithCall(x.r.Context(), x.call)
+	if err := x.server.config.Authorizer.Authorize(ctx, x.call, in); err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	out, err := op.call(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if x.server.config.CheckAnswers {
+		if err := out.Validate(); err != nil {
+			return nil, fmt.Errorf("the answer breaks the model: %s", err)
+		}
+	}
+	return marshal(out)
+}
+
+// route finds the operation that the X-Amz-Target header names.
+func (x *exchange) route() (Operation, error) {
+	if x.r.Method != http.MethodPost || x.r.URL.Path != "/" {
+		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The API takes POST requests to /, not %s requests to %q.", x.r.Method, clip(x.r.URL.Path))
+	}
+	target := x.r.Header.Get("X-Amz-Target")
+	if target == "" {
+		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The request names no operation: it has no X-Amz-Target header.")
+	}
+	prefix, name, _ := strings.Cut(target, ".")
+	api, ok := x.server.apis[prefix]
+	if !ok {
+		return Operation{}, UnknownOperation(target)
+	}
+	op, ok := api.Operations[name]
+	if !ok {
+		return Operation{}, UnknownOperation(target)
+	}
+	x.api, x.call.Service, x.call.Operation = api, api.SigningName, name
+	if x.call.Identity.Service != api.SigningName {
+		return Operation{}, sigv4.WrongService(api.SigningName)
+	}
+	return op, nil
+}
+
+// requestType returns the media type of the request, which is that of the answer as well.
+func requestType(r *http.Request) (string, error) {
+	const json10, json11 = "application/x-amz-json-1.0", "application/x-amz-json-1.1"
+	sent := r.Header.Get("Content-Type")
+	mediaType, params, err := mime.ParseMediaType(sent)
+	if charset := strings.ToLower(params["charset"]); err != nil || mediaType != json10 && mediaType != json11 || charset != "" && charset != "utf-8" {
+		return json10, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "The content type must be %s or %s, not %q.", json10, json11, clip(sent))
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return mediaType, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "A body with the content encoding %q is not understood. Send it as it is.", clip(encoding))
+	}
+	return mediaType, nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request body is larger than %d bytes.", MaxBody)
+	}
+	if err != nil {
+		return nil, Errorf(http.StatusBadRequest, "SerializationException", "The request body could not be read to its end.")
+	}
+	return body, nil
+}
+
+// sentence makes a message for the caller of an error's text.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
