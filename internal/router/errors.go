@@ -1,0 +1,67 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+)
+
+// Why a request has no response of the application.
+var (
+	errUnknownHost  = errors.New("no service has this host name")
+	errPaused       = errors.New("the service is paused")
+	errPending      = errors.New("the service is not deployed yet")
+	errFailed       = errors.New("the first deployment of the service failed")
+	errRemoved      = errors.New("the service was removed")
+	errQueueFull    = errors.New("all instances are busy and the queue is full")
+	errBusy         = errors.New("all instances stayed busy")
+	errNoInstance   = errors.New("no instance became ready")
+	errRequestLimit = errors.New("the request took longer than its limit")
+	errDrained      = errors.New("the instance was replaced before the request ended")
+	errInstanceGone = errors.New("the instance stopped before the request ended")
+)
+
+// connectError tells that no connection to an instance came about: nothing was sent.
+type connectError struct{ err error }
+
+func (e *connectError) Error() string { return e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
+// clientError tells that the request's body could not be read.
+type clientError struct{ err error }
+
+func (e *clientError) Error() string { return "read the request's body: " + e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
+func isConnect(err error) bool {
+	_, ok := errors.AsType[*connectError](err)
+	return ok
+}
+
+// isReset reports whether the instance gave up a connection before it answered.
+func isReset(err error) bool {
+	return errors.Is(err, errInstanceGone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+}
+
+func isTimeout(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// isIdempotent reports whether sending the request twice does what sending it once does
+// (RFC 9110, section 9.2.2), or its sender says so.
+func isIdempotent(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != ""
+}

@@ -1,0 +1,200 @@
+package router
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// queueFactor times the capacity is how many requests may wait: enough for a burst while
+// instances start, little enough that a hopeless request learns it at once.
+const queueFactor = 10
+
+// gate lets requests into the instances of one service.
+type gate struct {
+	demand func() // tells that there is more to do than capacity; called without the lock
+
+	mu        sync.Mutex
+	limit     int   // requests in flight per instance
+	target    int   // requests in flight per instance that are enough to tell demand
+	closed    error // why nobody gets in; nil when the service serves
+	instances []*instance
+	retired   map[string]*instance // out of rotation, with requests still in flight
+	turn      int                  // where the next search for an instance begins: ties go round
+	queue     leaseList
+	inFlight  int
+	told      bool // demand was told and nobody looked since
+	meter     meter
+}
+
+// try gives l an instance if that needs no waiting. Its error is why the gate is closed.
+func (g *gate) try(l *lease, again bool) (bool, error) {
+	g.mu.Lock()
+	granted, err := g.tryLocked(l, again)
+	tell := granted && g.noteLocked(g.inFlight > g.target*len(g.instances))
+	g.mu.Unlock()
+	g.tell(tell)
+	return granted, err
+}
+
+func (g *gate) tryLocked(l *lease, again bool) (bool, error) {
+	if g.closed != nil {
+		return false, g.closed
+	}
+	if !again && g.queue.n > 0 {
+		return false, nil
+	}
+	in := g.pickLocked()
+	if in != nil {
+		g.grantLocked(l, in)
+	}
+	return in != nil, nil
+}
+
+// claim gives l an instance, waiting in the queue for at most wait when all are busy. A request
+// that is tried again does not queue anew: it goes to the front.
+//
+// Errors: why the gate is closed, errQueueFull, errBusy or errNoInstance when waiting took too
+// long, the cause of ctx.
+func (g *gate) claim(ctx context.Context, l *lease, wait time.Duration, again bool) error {
+	g.mu.Lock()
+	granted, err := g.tryLocked(l, again)
+	if !granted && err == nil {
+		if !again && g.queue.n >= g.depthLocked() {
+			err = errQueueFull
+		} else {
+			g.enqueueLocked(l, again)
+		}
+	}
+	tell := g.noteLocked(!granted && g.closed == nil)
+	g.mu.Unlock()
+	g.tell(tell)
+	if granted || err != nil {
+		return err
+	}
+	return g.wait(ctx, l, wait)
+}
+
+func (g *gate) enqueueLocked(l *lease, front bool) {
+	g.meter.advance(g.inFlight, g.queue.n)
+	l.granted = make(chan struct{})
+	if front {
+		g.queue.pushFront(l)
+	} else {
+		g.queue.pushBack(l)
+	}
+	g.meter.note(g.inFlight, g.queue.n)
+}
+
+func (g *gate) wait(ctx context.Context, l *lease, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-l.granted:
+		return l.refused
+	case <-ctx.Done():
+		return g.leave(l, context.Cause(ctx))
+	case <-timer.C:
+		return g.leave(l, nil)
+	}
+}
+
+// leave takes l out of the queue. A lease that was granted meanwhile stays granted. Without a
+// cause it finds one for having waited too long.
+func (g *gate) leave(l *lease, cause error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.list != &g.queue {
+		return l.refused
+	}
+	g.meter.advance(g.inFlight, g.queue.n)
+	g.queue.remove(l)
+	if cause == nil {
+		cause = errNoInstance
+		for _, in := range g.instances {
+			if in.ready() {
+				cause = errBusy
+			}
+		}
+	}
+	return cause
+}
+
+// release gives back what claim gave and passes it on to whoever waits.
+func (g *gate) release(l *lease, o outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in := l.instance
+	g.meter.advance(g.inFlight, g.queue.n)
+	in.leases.remove(l)
+	g.inFlight--
+	in.count(o)
+	if in.gone != nil && in.leases.n == 0 {
+		g.forgetLocked(in)
+	}
+	g.dispatchLocked()
+}
+
+// pickLocked returns the least loaded instance that may have one more request, nil if none may.
+func (g *gate) pickLocked() *instance {
+	var best *instance
+	at := 0
+	for i := range g.instances {
+		j := (g.turn + i) % len(g.instances)
+		in := g.instances[j]
+		if !in.ready() || in.leases.n >= g.limit || (best != nil && in.leases.n >= best.leases.n) {
+			continue
+		}
+		best, at = in, j
+		if in.leases.n == 0 {
+			break
+		}
+	}
+	if best != nil {
+		g.turn = at + 1
+	}
+	return best
+}
+
+func (g *gate) grantLocked(l *lease, in *instance) {
+	g.meter.advance(g.inFlight, g.queue.n)
+	if l.list != nil {
+		l.list.remove(l)
+	}
+	l.instance = in
+	in.leases.pushBack(l)
+	g.inFlight++
+	g.meter.note(g.inFlight, g.queue.n)
+}
+
+// dispatchLocked serves the queue for as long as there is room.
+func (g *gate) dispatchLocked() {
+	for g.queue.n > 0 {
+		in := g.pickLocked()
+		if in == nil {
+			return
+		}
+		l := g.queue.first
+		g.grantLocked(l, in)
+		close(l.granted)
+	}
+}
+
+func (g *gate) depthLocked() int {
+	return queueFactor * g.limit * max(1, len(g.instances))
+}
+
+// noteLocked reports whether demand is to be told: once for each time that somebody looked.
+func (g *gate) noteLocked(exceeds bool) bool {
+	if !exceeds || g.told {
+		return false
+	}
+	g.told = true
+	return true
+}
+
+func (g *gate) tell(tell bool) {
+	if tell {
+		g.demand()
+	}
+}

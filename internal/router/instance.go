@@ -1,0 +1,73 @@
+package router
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+const (
+	// An instance that refused a connection gets none for this long, doubling up to the most.
+	suspectFirst = 50 * time.Millisecond
+	suspectMost  = 2 * time.Second
+
+	// connectTimeout is long for a network that is one bridge away.
+	connectTimeout = 3 * time.Second
+	// idleConnection is shorter than the keep-alive of common application servers (gunicorn: 2 s,
+	// Node.js and uvicorn: 5 s). Whoever closes first avoids the race in which a request is sent
+	// into a connection that the other side just gave up.
+	idleConnection = 1500 * time.Millisecond
+	// expectContinue is how long an instance may think about "Expect: 100-continue".
+	expectContinue = time.Second
+	maxHeaderBytes = 1 << 20
+)
+
+// instance is an Instance in the table. All but the first three fields is guarded by its gate.
+type instance struct {
+	id        string
+	address   netip.AddrPort
+	transport *http.Transport // its own, so that its connections end with it
+
+	healthy  bool
+	suspect  bool // refused a connection just now
+	failures int  // refused connections in a row
+	leases   leaseList
+	gone     chan struct{} // set when it left the rotation, closed after its last request
+	tally    tally
+}
+
+// Dial connects to an instance.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newInstance(in Instance, dial Dial) *instance {
+	return &instance{
+		id:      in.ID,
+		address: in.Address,
+		healthy: in.Healthy,
+		transport: &http.Transport{
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err != nil {
+					return nil, &connectError{err}
+				}
+				return conn, nil
+			},
+			MaxIdleConnsPerHost:    1024, // never more than MaxConcurrency are open
+			IdleConnTimeout:        idleConnection,
+			ExpectContinueTimeout:  expectContinue,
+			MaxResponseHeaderBytes: maxHeaderBytes,
+			DisableCompression:     true, // the client and the application agree on it
+		},
+	}
+}
+
+func (in *instance) ready() bool { return in.healthy && !in.suspect }
+
+func (in *instance) count(o outcome) {
+	if o.answered {
+		in.failures, in.suspect = 0, false
+	}
+	in.tally.add(o)
+}

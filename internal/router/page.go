@@ -1,0 +1,166 @@
+package router
+
+import (
+	_ "embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+//go:embed page.html
+var pageSource string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageSource))
+
+// page tells a client why there is no response of the application, and what can be done.
+type page struct {
+	Status     int
+	Title      string
+	Text       string
+	Commands   []string // that help, one per line
+	RetryAfter int      // seconds; 0 for none
+	closes     bool     // the connection cannot be used again
+}
+
+// pageFor explains err. It says nothing of instances: not how many, not where.
+func pageFor(err error, host string, route *Route) page {
+	name := strconv.Quote(route.Name)
+	switch {
+	case errors.Is(err, errUnknownHost):
+		return page{Status: http.StatusNotFound, Title: "No service here",
+			Text:     "No service has the host name " + strconv.Quote(host) + ". To see which services there are and their URLs:",
+			Commands: []string{"slipway services", "aws apprunner list-services"}}
+	case errors.Is(err, errRemoved):
+		return page{Status: http.StatusNotFound, Title: "Service deleted", Text: "The service " + name + " was deleted."}
+	case errors.Is(err, errPaused):
+		return page{Status: http.StatusServiceUnavailable, Title: "Service paused", RetryAfter: 60,
+			Text:     "The service " + name + " is paused. It answers again when its owner resumes it:",
+			Commands: []string{"slipway resume " + route.Name, "aws apprunner resume-service --service-arn ARN"}}
+	case errors.Is(err, errPending):
+		return page{Status: http.StatusServiceUnavailable, Title: "Service is being deployed", RetryAfter: 2,
+			Text: reason("The service "+name+" is not deployed yet.", route.Reason)}
+	case errors.Is(err, errFailed):
+		return page{Status: http.StatusServiceUnavailable, Title: "Service was not deployed", RetryAfter: 60,
+			Text:     reason("The first deployment of the service "+name+" failed.", route.Reason),
+			Commands: []string{"slipway events " + route.Name}}
+	case errors.Is(err, errNoInstance):
+		return page{Status: http.StatusServiceUnavailable, Title: "Service Unavailable", RetryAfter: 5,
+			Text: "No instance of the service " + name + " became ready in time. Its events tell why:", Commands: []string{"slipway events " + route.Name}}
+	case errors.Is(err, errQueueFull), errors.Is(err, errBusy):
+		return page{Status: http.StatusTooManyRequests, Title: "Too Many Requests", RetryAfter: 1,
+			Text: "The service " + name + " has more requests than it can take: " + unwrapped(err) + ". Try again in a moment."}
+	}
+	return upstreamPage(err, name)
+}
+
+// upstreamPage explains a failure that happened after the request had an instance.
+func upstreamPage(err error, name string) page {
+	_, badRequest := errors.AsType[*clientError](err)
+	bad := page{Status: http.StatusBadGateway, Title: "Bad Gateway"}
+	switch {
+	case errors.Is(err, errRequestLimit):
+		return page{Status: http.StatusGatewayTimeout, Title: "Gateway Timeout", closes: true,
+			Text: "The request to the service " + name + " took longer than the time limit of a request."}
+	case errors.Is(err, errDrained):
+		return page{Status: http.StatusServiceUnavailable, Title: "Service Unavailable", RetryAfter: 1, closes: true,
+			Text: "The service " + name + " was updated, and this request did not end in time. Try again."}
+	case badRequest:
+		return page{Status: http.StatusBadRequest, Title: "Bad Request", closes: true,
+			Text: "The body of the request could not be read to its end."}
+	case isTimeout(err):
+		return page{Status: http.StatusGatewayTimeout, Title: "Gateway Timeout",
+			Text: "The service " + name + " did not accept the connection in time."}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		bad.Text = "The service " + name + " refused the connection: its application does not listen."
+	case isConnect(err):
+		bad.Text = "The service " + name + " could not be reached."
+	case isReset(err):
+		bad.Text = "The service " + name + " closed the connection before it answered."
+	default:
+		bad.Text = "The service " + name + " sent a response that is not valid HTTP."
+	}
+	return bad
+}
+
+func reason(text, why string) string {
+	if why == "" {
+		return text
+	}
+	return text + " " + why
+}
+
+func unwrapped(err error) string {
+	if errors.Is(err, errQueueFull) {
+		return errQueueFull.Error()
+	}
+	return errBusy.Error()
+}
+
+// writePage answers with p, as HTML to those who ask for it, else as plain text.
+func writePage(w http.ResponseWriter, req *http.Request, p page) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept")
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if p.closes {
+		h.Set("Connection", "close")
+	}
+	var body strings.Builder
+	if prefersHTML(req.Header.Values("Accept")) {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		if err := pageTemplate.Execute(&body, p); err != nil {
+			panic(err) // the template and its data are ours: only a defect fails here
+		}
+	} else {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		body.WriteString(strconv.Itoa(p.Status) + " " + p.Title + "\n\n" + p.Text + "\n")
+		for _, c := range p.Commands {
+			body.WriteString("    " + c + "\n")
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(p.Status)
+	if req.Method != http.MethodHead {
+		_, _ = w.Write([]byte(body.String())) // a client that left does not read it
+	}
+}
+
+// prefersHTML reports whether an Accept header names HTML, and plain text not with more weight.
+// Browsers name it; curl and most libraries send */* or nothing.
+func prefersHTML(accept []string) bool {
+	html, plain := 0.0, 0.0
+	for _, value := range accept {
+		for entry := range strings.SplitSeq(value, ",") {
+			kind, params, _ := strings.Cut(entry, ";")
+			switch strings.ToLower(strings.TrimSpace(kind)) {
+			case "text/html", "application/xhtml+xml":
+				html = max(html, weight(params))
+			case "text/plain":
+				plain = max(plain, weight(params))
+			}
+		}
+	}
+	return html > 0 && html >= plain
+}
+
+// weight reads the q parameter of an entry of Accept.
+func weight(params string) float64 {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "q") {
+			q, err := strconv.ParseFloat(value, 64)
+			if err != nil || q < 0 {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

@@ -1,0 +1,193 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// cutGrace is how long Drain waits for requests that it has cut.
+const cutGrace = 5 * time.Second
+
+// configure takes over what the route says of the gate. Closing it refuses those that wait.
+func (g *gate) configure(limit, target int, closed error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit, g.target, g.closed = limit, target, closed
+	if closed == nil {
+		g.dispatchLocked()
+		return
+	}
+	g.meter.advance(g.inFlight, g.queue.n)
+	for _, l := range g.queue.all() {
+		g.queue.remove(l)
+		l.refused = closed
+		close(l.granted)
+	}
+}
+
+// replace makes next the instances in rotation, in one step. Instances that stay keep their
+// requests; it returns the ids of those that leave.
+func (g *gate) replace(next []Instance, build func(Instance) *instance) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var kept []*instance
+	for _, want := range next {
+		in := g.findLocked(want.ID)
+		if in == nil || in.address != want.Address {
+			in = build(want)
+		}
+		in.healthy = want.Healthy
+		kept = append(kept, in)
+	}
+	var gone []string
+	for _, in := range slices.Clone(g.instances) {
+		if !slices.Contains(kept, in) {
+			g.retireLocked(in)
+			gone = append(gone, in.id)
+		}
+	}
+	g.instances = kept
+	g.dispatchLocked()
+	return gone
+}
+
+// add puts one more instance in rotation. Of an instance that it has, it takes over the health.
+func (g *gate) add(want Instance, build func(Instance) *instance) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in := g.findLocked(want.ID)
+	if in != nil && in.address != want.Address {
+		g.retireLocked(in)
+		in = nil
+	}
+	if in == nil {
+		in = build(want)
+		g.instances = append(g.instances, in)
+	}
+	in.healthy = want.Healthy
+	g.dispatchLocked()
+}
+
+func (g *gate) setHealthy(id string, healthy bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in := g.findLocked(id)
+	if in == nil {
+		return
+	}
+	in.healthy = healthy
+	if healthy {
+		in.suspect, in.failures = false, 0
+	}
+	g.dispatchLocked()
+}
+
+// suspect keeps requests from an instance that refused a connection, for a time that doubles
+// with every failure in a row.
+func (g *gate) suspect(in *instance) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if in.suspect {
+		return // one of several requests that failed together
+	}
+	in.suspect = true
+	pause := min(suspectFirst<<min(in.failures, 10), suspectMost)
+	in.failures++
+	time.AfterFunc(pause, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		in.suspect = false
+		g.dispatchLocked()
+	})
+}
+
+// remove takes an instance that is dead out at once. Its requests are cut with errInstanceGone,
+// which those that may be sent twice survive on another instance.
+func (g *gate) remove(id string) {
+	g.mu.Lock()
+	in := g.findLocked(id)
+	if in == nil {
+		in = g.retired[id]
+	}
+	var leases []*lease
+	if in != nil {
+		leases = in.leases.all()
+		g.retireLocked(in)
+	}
+	g.mu.Unlock()
+	cutAll(leases, errInstanceGone)
+}
+
+// drain takes an instance out of rotation and waits for its requests.
+func (g *gate) drain(ctx context.Context, id string) error {
+	g.mu.Lock()
+	in := g.findLocked(id)
+	if in == nil {
+		in = g.retired[id]
+	}
+	if in == nil {
+		g.mu.Unlock()
+		return nil
+	}
+	g.retireLocked(in)
+	gone := in.gone
+	g.mu.Unlock()
+
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	leases := in.leases.all()
+	g.mu.Unlock()
+	if len(leases) == 0 {
+		return nil
+	}
+	cutAll(leases, errDrained)
+	timer := time.NewTimer(cutGrace)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+	}
+	return fmt.Errorf("drain instance %q: %d requests had not ended and were cut: %w", id, len(leases), context.Cause(ctx))
+}
+
+func cutAll(leases []*lease, cause error) {
+	for _, l := range leases {
+		l.holder.cut(l, cause)
+	}
+}
+
+func (g *gate) findLocked(id string) *instance {
+	for _, in := range g.instances {
+		if in.id == id {
+			return in
+		}
+	}
+	return nil
+}
+
+// retireLocked takes an instance out of rotation; it is forgotten with its last request.
+func (g *gate) retireLocked(in *instance) {
+	if in.gone != nil {
+		return
+	}
+	in.gone = make(chan struct{})
+	g.instances = slices.DeleteFunc(g.instances, func(other *instance) bool { return other == in })
+	g.retired[in.id] = in
+	if in.leases.n == 0 {
+		g.forgetLocked(in)
+	}
+}
+
+func (g *gate) forgetLocked(in *instance) {
+	if g.retired[in.id] == in {
+		delete(g.retired, in.id)
+	}
+	close(in.gone)
+	in.transport.CloseIdleConnections()
+}
