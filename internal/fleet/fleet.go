@@ -35,8 +35,8 @@ type Router interface {
 
 // Demand tells the load of a service.
 type Demand interface {
-	// Sample returns what happened since the last call for the service.
-	Sample(serviceID string) autoscale.Sample
+	// Sample returns what happened since the last call for the service; false when it has none.
+	Sample(serviceID string) (autoscale.Sample, bool)
 }
 
 // Backend is an instance that the router can send requests to.
@@ -66,6 +66,7 @@ type Options struct {
 	StartTimeout time.Duration // for an instance to become healthy
 	DrainTimeout time.Duration // for requests in flight when an instance is retired
 	StopGrace    time.Duration // between SIGTERM and SIGKILL
+	IdleAfter    time.Duration // of low load before instances are removed
 }
 
 // Fleet keeps the instances of all services.
@@ -76,6 +77,8 @@ type Fleet struct {
 	journal Journal
 	log     *slog.Logger
 	opts    Options
+
+	demanded chan string // ids of services whose load wants to be looked at now
 
 	ctx    context.Context // ends with Run; what instances' watchers live by
 	work   sync.WaitGroup
@@ -95,7 +98,13 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 	if opts.StopGrace == 0 {
 		opts.StopGrace = 30 * time.Second
 	}
-	return &Fleet{engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx, groups: map[string]*group{}}
+	if opts.IdleAfter == 0 {
+		opts.IdleAfter = autoscale.DefaultStableWindow
+	}
+	return &Fleet{
+		engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx,
+		groups: map[string]*group{}, demanded: make(chan string, 64),
+	}
 }
 
 // Run follows the engine's events and the services' load until the fleet's context ends. It
@@ -112,13 +121,20 @@ func (f *Fleet) group(service apprunner.Service) *group {
 	defer f.mu.Unlock()
 	g := f.groups[service.ID]
 	if g == nil {
-		g = &group{fleet: f, members: map[string]*member{}}
+		g = &group{fleet: f, members: map[string]*member{}, load: autoscale.State{Window: autoscale.NewWindow(f.opts.IdleAfter)}}
 		f.groups[service.ID] = g
 	}
 	g.mu.Lock()
 	g.service = service
 	g.mu.Unlock()
 	return g
+}
+
+// lookup returns the group of a service, nil when there is none.
+func (f *Fleet) lookup(serviceID string) *group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.groups[serviceID]
 }
 
 func (f *Fleet) all() []*group {
@@ -148,9 +164,7 @@ func (f *Fleet) followEvents() {
 // InstanceFailed is told by the router that a request could not be delivered. The instance is
 // checked at once instead of at its next interval.
 func (f *Fleet) InstanceFailed(serviceID, instanceID string) {
-	f.mu.Lock()
-	g := f.groups[serviceID]
-	f.mu.Unlock()
+	g := f.lookup(serviceID)
 	if g == nil {
 		return
 	}

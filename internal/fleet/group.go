@@ -21,7 +21,7 @@ type group struct {
 
 	crashes int         // in a row, of the serving revision
 	retry   *time.Timer // runs maintain after a pause because of crashes
-	window  autoscale.Window
+	load    autoscale.State
 }
 
 func (g *group) member(id string) *member {

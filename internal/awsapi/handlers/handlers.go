@@ -29,7 +29,7 @@ var _ apprunnerapi.Handlers = (*Handlers)(nil)
 
 // here is the account and Region that the request was signed for.
 func (h *Handlers) here(ctx context.Context) apprunner.Place {
-	return apprunner.Place{Account: h.Account, Region: awsapi.CallerFrom(ctx).Region}
+	return apprunner.Place{Account: h.Account, Region: awsapi.CallFrom(ctx).Identity.Region}
 }
 
 // text returns what an optional member says, of any string type.
