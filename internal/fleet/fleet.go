@@ -9,6 +9,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -42,7 +43,7 @@ type Demand interface {
 // Backend is an instance that the router can send requests to.
 type Backend struct {
 	ID      string
-	Address string // host:port
+	Address netip.AddrPort
 }
 
 // Hold is why a service gets no traffic.

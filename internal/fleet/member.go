@@ -3,9 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,13 +168,11 @@ func (m *member) end(ctx context.Context) error {
 	return nil
 }
 
-func (m *member) backend() Backend {
-	return Backend{ID: m.id, Address: m.target()}
-}
+func (m *member) backend() Backend { return Backend{ID: m.id, Address: m.target()} }
 
 // target is where the application should listen.
-func (m *member) target() string {
-	return net.JoinHostPort(m.address.Load().String(), strconv.Itoa(m.revision.Spec.Image.Port))
+func (m *member) target() netip.AddrPort {
+	return netip.AddrPortFrom(*m.address.Load(), uint16(m.revision.Spec.Image.Port))
 }
 
 func (g *group) serviceNow() apprunner.Service {
