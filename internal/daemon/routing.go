@@ -83,7 +83,6 @@ func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
 
 func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }
 
-
 // url is the name and port that a service answers at, without scheme.
 func url(s apprunner.Service, domain string, port int) string {
 	if port == 80 {
@@ -91,4 +90,3 @@ func url(s apprunner.Service, domain string, port int) string {
 	}
 	return fmt.Sprintf("%s:%d", s.Host(domain), port)
 }
-
