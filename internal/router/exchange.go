@@ -80,10 +80,13 @@ func rewrite(p *httputil.ProxyRequest) {
 
 // RoundTrip claims an instance and has the request answered by it, by another one if it fails.
 func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
-	for again := false; ; again = true {
-		ctx, err := x.claim(out.Context(), again)
+	if out.Body != nil { // the response may begin before the request has ended
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+	}
+	for last := error(nil); ; {
+		ctx, err := x.claim(out.Context(), last != nil)
 		if err != nil {
-			return nil, err
+			return nil, whyNot(err, last)
 		}
 		body := x.bodyFor(out)
 		res, err := x.attempt(ctx, out, body)
@@ -94,8 +97,17 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		if err = x.explain(ctx, err, body); !x.mayRetry(err, body) {
 			return nil, err
 		}
+		last = err
 		x.release()
 	}
+}
+
+// whyNot prefers the failure of the last attempt to the news that there was no other instance.
+func whyNot(err, last error) error {
+	if last != nil && errors.Is(err, errNoInstance) {
+		return last
+	}
+	return err
 }
 
 // claim begins an attempt: it gets the request an instance and a context that a cut ends.
