@@ -10,11 +10,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/admin"
-	"github.com/slipway-run/slipway/internal/awsapi"
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/daemon"
@@ -120,23 +118,31 @@ func (c *client) send(ctx context.Context, method, path, service string, header 
 	return response, nil
 }
 
-// find returns the service with a name or an ARN.
-func (c *client) find(ctx context.Context, name string) (*apprunnerapi.ServiceSummary, error) {
+// services lists the services of the Region.
+func (c *client) services(ctx context.Context) ([]apprunnerapi.ServiceSummary, error) {
 	var out apprunnerapi.ListServicesOutput
-	if err := c.call(ctx, "ListServices", apprunnerapi.ListServicesInput{}, &out); err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, s := range out.ServiceSummaryList {
-		if *s.ServiceName == name || awsapi.Deref(s.ServiceArn) == name {
+	err := c.call(ctx, "ListServices", apprunnerapi.ListServicesInput{}, &out)
+	return out.ServiceSummaryList, err
+}
+
+// lookup returns the service with a name or an ARN, nil when there is none.
+func (c *client) lookup(ctx context.Context, name string) (*apprunnerapi.ServiceSummary, error) {
+	all, err := c.services(ctx)
+	for _, s := range all {
+		if *s.ServiceName == name || *s.ServiceArn == name {
 			return &s, nil
 		}
-		names = append(names, *s.ServiceName)
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("there is no service %q in Region %s, nor any other", name, c.region)
+	return nil, err
+}
+
+// find returns the service with a name or an ARN.
+func (c *client) find(ctx context.Context, name string) (*apprunnerapi.ServiceSummary, error) {
+	s, err := c.lookup(ctx, name)
+	if err != nil || s != nil {
+		return s, err
 	}
-	return nil, fmt.Errorf("there is no service %q in Region %s. There are: %s", name, c.region, strings.Join(names, ", "))
+	return nil, fmt.Errorf("there is no service %q in Region %s. See them with \"slipway services\"", name, c.region)
 }
 
 // url is where a service answers.

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 )
 
 func newServices(g *globals) *cobra.Command {
@@ -23,20 +21,20 @@ func newServices(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var out apprunnerapi.ListServicesOutput
-			if err := c.call(cmd.Context(), "ListServices", apprunnerapi.ListServicesInput{}, &out); err != nil {
+			services, err := c.services(cmd.Context())
+			if err != nil {
 				return err
 			}
 			if g.output == "json" {
-				return printJSON(cmd.OutOrStdout(), out.ServiceSummaryList)
+				return printJSON(cmd.OutOrStdout(), services)
 			}
-			if len(out.ServiceSummaryList) == 0 {
+			if len(services) == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), "There is no service yet. Make one: slipway deploy IMAGE --name NAME")
 				return nil
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "NAME\tSTATUS\tURL\tUPDATED")
-			for _, s := range out.ServiceSummaryList {
+			for _, s := range services {
 				fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", *s.ServiceName, *s.Status, c.url(*s.ServiceUrl), s.UpdatedAt.Local().Format(time.DateTime))
 			}
 			return table.Flush()

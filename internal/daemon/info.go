@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -63,18 +65,29 @@ func lock(dataDir string) (*os.File, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("another Slipway runs in %s: use it, or stop it with \"slipway down --data-dir %s\"", dataDir, dataDir)
 	}
-	return f, nil
+	pid := []byte(strconv.Itoa(os.Getpid()))
+	if _, err := f.WriteAt(pid, 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the data directory: %w", err), f.Close())
+	}
+	return f, f.Truncate(int64(len(pid)))
 }
 
 // Running returns the process id of the daemon that runs in a data directory, 0 for none.
 func Running(dataDir string) (int, error) {
-	f, err := lock(dataDir)
-	if err == nil {
-		return 0, f.Close()
-	}
+	f, err := os.Open(filepath.Join(dataDir, "lock"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
-	info, err := ReadInfo(dataDir)
-	return info.PID, err
+	if err != nil {
+		return 0, fmt.Errorf("find out whether Slipway runs: %w", err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err == nil {
+		return 0, nil // nobody has it
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return 0, fmt.Errorf("find the process of Slipway: %w", err)
+	}
+	return strconv.Atoi(string(data))
 }

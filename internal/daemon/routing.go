@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -82,11 +81,3 @@ func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
 }
 
 func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }
-
-// url is the name and port that a service answers at, without scheme.
-func url(s apprunner.Service, domain string, port int) string {
-	if port == 80 {
-		return s.Host(domain)
-	}
-	return fmt.Sprintf("%s:%d", s.Host(domain), port)
-}
