@@ -54,9 +54,9 @@ func TestViolations(t *testing.T) {
 			"1 validation error detected: Value '4' at 'size' failed to satisfy constraint: Member must have value less than or equal to 3"},
 		{"blob", func(c *Checker) { Member(c, "data", &[]byte{1, 2, 3}, blobRule.Check) },
 			"1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to 2"},
-		{"the size of a list", func(c *Checker) { List(c, "names", []string{}, Size{Min: 1}, nameRule.Check) },
+		{"the size of a list", func(c *Checker) { Member(c, "names", &[]string{}, ListOf(Size{Min: 1}, nameRule.Check)) },
 			"1 validation error detected: Value at 'names' failed to satisfy constraint: Member must have length greater than or equal to 1"},
-		{"an element of a list", func(c *Checker) { List(c, "names", []string{"ab", "a"}, Size{Max: 2}, nameRule.Check) },
+		{"an element of a list", func(c *Checker) { Member(c, "names", &[]string{"ab", "a"}, ListOf(Size{Max: 2}, nameRule.Check)) },
 			"1 validation error detected: Value 'a' at 'names.2.member' failed to satisfy constraint: Member must have length greater than or equal to 2"},
 	}
 	for _, tt := range tests {
@@ -75,7 +75,7 @@ func TestViolations(t *testing.T) {
 // A map says each constraint once, and shows neither keys nor values.
 func TestViolationsOfMaps(t *testing.T) {
 	env := map[string]string{"A1": "bb", "B1": "bb", "ok": "toolong"}
-	got := Validate(func(c *Checker) { Map(c, "env", env, Size{Max: 2}, nameRule.Check, nameRule.Check) }).Error()
+	got := Validate(func(c *Checker) { Member(c, "env", &env, MapOf(Size{Max: 2}, nameRule.Check, nameRule.Check)) }).Error()
 	for _, want := range []string{
 		"3 validation errors detected: ",
 		"Value at 'env' failed to satisfy constraint: Member must have length less than or equal to 2",
@@ -88,12 +88,27 @@ func TestViolationsOfMaps(t *testing.T) {
 	}
 }
 
+func TestViolationsOfNestedCollections(t *testing.T) {
+	stages := map[color][]string{"red": {"ab", "a", ""}, "green": nil}
+	check := MapOf(Size{}, colorRule.Check, ListOf(Size{Max: 2}, nameRule.Check))
+	got := Validate(func(c *Checker) { Member(c, "stages", &stages, check) }).Error()
+	for _, want := range []string{
+		"2 validation errors detected: ",
+		"Map keys must satisfy constraint: [Member must satisfy enum value set: [red, blue]]",
+		"Map value must satisfy constraint: [Member must have length less than or equal to 2, Member must have length greater than or equal to 2, Member must satisfy regular expression pattern: [a-z]+]",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not have %q", got, want)
+		}
+	}
+}
+
 func TestViolationsStayShort(t *testing.T) {
 	var many []string
 	for i := range 200 {
 		many = append(many, strings.Repeat("é", i+5))
 	}
-	err := Validate(func(c *Checker) { List(c, "names", many, Size{}, nameRule.Check) })
+	err := Validate(func(c *Checker) { Member(c, "names", &many, ListOf(Size{}, nameRule.Check)) })
 	got := err.Error()
 	if len(got) > maxMessage || !strings.HasPrefix(got, "200 validation errors detected: Value 'ééééé' at 'names.1.member'") || !strings.Contains(got, " more") {
 		t.Errorf("%d bytes: %s", len(got), got)
@@ -107,6 +122,8 @@ func TestRedact(t *testing.T) {
 		When:   NewTime(time.Unix(0, 0)),
 		Leaves: []leaf{{Name: new("a")}, {Color: new(color("red"))}},
 		Words:  []string{"w"},
+		Lists:  map[string][]string{"list": {"l"}},
+		Things: map[string]thing{"thing": {Env: map[string]string{"SECRET_NAME": ""}}},
 		Next:   &thing{Env: map[string]string{"SECRET_NAME": ""}},
 	}
 	var log strings.Builder
@@ -115,7 +132,7 @@ func TestRedact(t *testing.T) {
 		if strings.Contains(got, "SECRET") {
 			t.Errorf("%s tells a secret", got)
 		}
-		for _, want := range []string{"shown", "1970-01-01T00:00:00Z", "red", "***sensitive***"} {
+		for _, want := range []string{"shown", "1970-01-01T00:00:00Z", "red", "list", "thing", "***sensitive***"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s does not have %q", got, want)
 			}

@@ -207,7 +207,7 @@ func (d *decoder) member(v reflect.Value, name string) error {
 	}
 	d.path = d.path[:len(d.path)-1]
 	if err == nil && t != nil && v.IsValid() && v.Kind() == reflect.Map {
-		v.SetMapIndex(reflect.ValueOf(name), place)
+		v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), place)
 	}
 	return err
 }

@@ -30,6 +30,8 @@ type thing struct {
 	Words  []string            `json:"Words,omitzero"`
 	Env    map[string]string   `json:"Env,omitzero" sensitive:"true"`
 	Lists  map[string][]string `json:"Lists,omitzero"`
+	Counts map[color]int32     `json:"Counts,omitzero"`
+	Things map[string]thing    `json:"Things,omitzero"`
 	Next   *thing              `json:"Next,omitzero"`
 }
 
@@ -54,6 +56,7 @@ func TestUnmarshal(t *testing.T) {
 		{"empty collections are present", `{"Words":[],"Env":{}}`, thing{Words: []string{}, Env: map[string]string{}}},
 		{"maps", `{"Env":{"A":"1","a":"2"},"Lists":{"x":["y"]}}`,
 			thing{Env: map[string]string{"A": "1", "a": "2"}, Lists: map[string][]string{"x": {"y"}}}},
+		{"maps with enumerated keys", `{"Counts":{"red":3}}`, thing{Counts: map[color]int32{"red": 3}}},
 		{"nulls are absent", `{"Text":null,"Leaf":null,"Words":null,"Env":{"A":null,"B":"2"}}`, thing{Env: map[string]string{"B": "2"}}},
 		{"unknown members are skipped", `{"New":{"a":[1,{"b":null}],"c":"d"},"Text":"x"}`, thing{Text: new("x")}},
 		{"names match exactly", `{"text":"x","TEXT":"y"}`, thing{}},
