@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -43,11 +44,14 @@ type Line struct {
 	Text   string    `json:"text"`
 }
 
+// Application is the stream of everything that the instances of a service wrote.
+const Application = "application"
+
 // Logs reads the logs of a service.
 type Logs interface {
 	// Read returns the lines of a stream of a service since a time, oldest first, and goes on with
-	// follow. Stream "application" stands for all instances, merged.
-	Read(ctx context.Context, s apprunner.Service, stream string, since time.Time, follow bool) (<-chan Line, error)
+	// follow. Application stands for all instances, merged.
+	Read(ctx context.Context, s apprunner.Service, stream string, since time.Time, follow bool) iter.Seq2[Line, error]
 }
 
 // Logins keeps the credentials of registries.

@@ -21,19 +21,24 @@ func (a *API) logs(c call) error {
 			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
 		}
 	}
-	lines, err := a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, query.Get("follow") != "")
-	if err != nil {
-		return err
-	}
-	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	follow := query.Get("follow") != ""
 	out := http.NewResponseController(c.w)
-	_ = out.Flush() // so that a follower of a silent log sees that it is connected
+	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	if follow {
+		_ = out.Flush() // so that a follower of a silent log sees that it is connected
+	}
 	encoder := json.NewEncoder(c.w)
-	for line := range lines {
+	for line, err := range a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow) {
+		if err != nil && !follow {
+			return err
+		}
+		if err != nil {
+			line = Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
+		}
 		if encoder.Encode(line) != nil {
 			return nil // the reader has left
 		}
-		if len(lines) == 0 {
+		if follow {
 			_ = out.Flush()
 		}
 	}

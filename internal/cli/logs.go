@@ -28,7 +28,7 @@ func newLogs(g *globals) *cobra.Command {
 		Short: "Print what the instances of a service wrote",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.stream = "application"
+			opts.stream = admin.Application
 			if deployment != "" {
 				opts.stream = "deployment/" + deployment
 			}

@@ -42,6 +42,7 @@ type Daemon struct {
 	router   *router.Router
 	fleet    *fleet.Fleet
 	sources  *source.Registries
+	watcher  *source.Watcher
 	control  *control.Control
 	runner   *operation.Runner
 	deployer *control.AutoDeployer
@@ -85,10 +86,7 @@ func (d *Daemon) openData() (err error) {
 	if err != nil {
 		return err
 	}
-	if d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box); err != nil {
-		return err
-	}
-	d.logs, err = telemetry.Open(filepath.Join(dir, "logs"), telemetry.Options{})
+	d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box)
 	return err
 }
 
@@ -116,6 +114,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.serve(group, ctx)
 	group.Go(func() error { d.fleet.Run(); return nil })
 	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
+	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -126,6 +125,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.runner.Start(d.ctx); err != nil {
 		return err
 	}
+	d.watch()
+	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
 	if err := d.publish(); err != nil {
 		return err
 	}
@@ -174,8 +175,8 @@ func (d *Daemon) Close() error {
 	if d.engine != nil {
 		errs = append(errs, d.engine.Close())
 	}
-	if d.logs != nil {
-		errs = append(errs, d.logs.Close())
+	if d.sources != nil {
+		d.sources.Close()
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())

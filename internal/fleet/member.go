@@ -84,6 +84,7 @@ func (m *member) start(ctx context.Context) error {
 	if _, err := m.group.fleet.engine.Prepare(ctx, spec); err != nil {
 		return failureOf(err)
 	}
+	m.group.fleet.journal.Started(m.group.serviceNow(), m.id)
 	instance, err := m.group.fleet.engine.Start(ctx, m.id)
 	if err != nil {
 		return failureOf(err)
@@ -162,6 +163,7 @@ func (m *member) end(ctx context.Context) error {
 	if err != nil && !engine.Is(err, engine.NotFound) {
 		return fmt.Errorf("end instance %s: %w", m.id, err)
 	}
+	f.journal.Ended(m.group.serviceNow(), m.id)
 	m.group.mu.Lock()
 	delete(m.group.members, m.id)
 	m.group.mu.Unlock()

@@ -13,11 +13,8 @@ import (
 // publicECR is the host of Amazon ECR Public.
 const publicECR = "public.ecr.aws"
 
-// Place is the account and the Region that this Slipway is. Their ECR is the embedded registry.
-type Place struct{ Account, Region string }
-
-// registry is the ECR host of the place.
-func (p Place) registry() string { return p.Account + ".dkr.ecr." + p.Region + ".amazonaws.com" }
+// registryOf is the ECR host of an account and Region. Here, that is the embedded registry.
+func registryOf(p apprunner.Place) string { return p.Account + ".dkr.ecr." + p.Region + ".amazonaws.com" }
 
 // Reference names an image: by Digest when that is set, else by Tag. It is comparable.
 type Reference struct {
@@ -49,12 +46,18 @@ func (r Reference) what() string {
 	return r.Tag
 }
 
+// ecrHost matches the hosts of private ECR registries of any account.
+var ecrHost = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com$`)
+
+// ECR reports whether the image is in a private ECR registry, this one included.
+func (r Reference) ECR() bool { return ecrHost.MatchString(r.Host) }
+
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // Parse reads an ImageIdentifier: an ECR name, an ECR Public name, or any reference that Docker
 // takes. A name without a host is of Docker Hub, and without a tag or a digest means latest. The
 // error is an *apprunner.Error with code InvalidRequest.
-func Parse(identifier string, here Place) (Reference, error) {
+func Parse(identifier string, here apprunner.Place) (Reference, error) {
 	switch {
 	case identifier == "":
 		return Reference{}, invalid(identifier, "it is empty")
@@ -80,7 +83,7 @@ func Parse(identifier string, here Place) (Reference, error) {
 	if r.Tag == "" && r.Digest == "" {
 		r.Tag = "latest"
 	}
-	r.Embedded = r.Host == here.registry()
+	r.Embedded = r.Host == registryOf(here)
 	r.Public = r.Host == publicECR
 	return r, nil
 }
