@@ -14,7 +14,9 @@ import (
 const publicECR = "public.ecr.aws"
 
 // registryOf is the ECR host of an account and Region. Here, that is the embedded registry.
-func registryOf(p apprunner.Place) string { return p.Account + ".dkr.ecr." + p.Region + ".amazonaws.com" }
+func registryOf(p apprunner.Place) string {
+	return p.Account + ".dkr.ecr." + p.Region + ".amazonaws.com"
+}
 
 // Reference names an image: by Digest when that is set, else by Tag. It is comparable.
 type Reference struct {

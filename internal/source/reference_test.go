@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-run/slipway/internal/source"
 )
 
-var here = source.Place{Account: "000000000000", Region: "us-east-1"}
+var here = apprunner.Place{Account: "000000000000", Region: "us-east-1"}
 
 const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
