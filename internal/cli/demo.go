@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -95,9 +96,10 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	for {
 		if c, err := d.connect(); err == nil {
-			if _, err = c.services(ctx); err == nil {
+			_, err = c.services(ctx)
+			if _, answered := errors.AsType[*apiError](err); err == nil || answered {
 				d.client = c
-				return nil
+				return err
 			}
 		}
 		select {

@@ -47,7 +47,7 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}}
+	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
 	}))
