@@ -109,11 +109,7 @@ func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string)
 // safely turns a panic into an error.
 func (x *exchange) safely(f func() ([]byte, error)) (body []byte, err error) {
 	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
-			panic(p)
-		default:
+		if p := recover(); p != nil {
 			x.panic = fmt.Sprintf("%v\n%s", p, debug.Stack())
 			err = Errorf(http.StatusInternalServerError, "InternalFailure", "The request failed because of an internal failure. The log of Slipway has the details under this request id.")
 		}
