@@ -31,6 +31,14 @@ type Authorizer interface {
 	Authorize(ctx context.Context, call Call, in Message) error
 }
 
+// AuthorizerFunc is an Authorizer of one function.
+type AuthorizerFunc func(ctx context.Context, call Call, in Message) error
+
+// Authorize implements Authorizer.
+func (f AuthorizerFunc) Authorize(ctx context.Context, call Call, in Message) error {
+	return f(ctx, call, in)
+}
+
 // Config is what a Server needs. All fields but CheckAnswers must be set.
 type Config struct {
 	Authenticator Authenticator
