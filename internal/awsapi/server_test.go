@@ -39,13 +39,7 @@ func (h *handlers) CreateService(ctx context.Context, in *apprunnerapi.CreateSer
 	return h.createService(ctx, in)
 }
 
-type authorizerFunc func(awsapi.Call) error
-
-func (f authorizerFunc) Authorize(_ context.Context, call awsapi.Call, _ awsapi.Message) error {
-	return f(call)
-}
-
-func everyone(awsapi.Call) error { return nil }
+func everyone(context.Context, awsapi.Call, awsapi.Message) error { return nil }
 
 // fixture is a server over real HTTP, and its log.
 type fixture struct {
@@ -66,7 +60,7 @@ func (f *fixture) logged() string {
 	return f.log.String()
 }
 
-func serve(t *testing.T, h apprunnerapi.Handlers, authorize authorizerFunc) *fixture {
+func serve(t *testing.T, h apprunnerapi.Handlers, authorize awsapi.AuthorizerFunc) *fixture {
 	t.Helper()
 	f := &fixture{}
 	server := httptest.NewServer(awsapi.NewServer(awsapi.Config{
@@ -269,6 +263,9 @@ func TestServerMapsErrors(t *testing.T) {
 			f := serve(t, &handlers{listServices: failing(tt.err)}, everyone)
 			got := f.call(t, "ListServices", "{}")
 			wantException(t, got, tt.status, tt.code, tt.says)
+			if status, ok := apprunnerapi.Exceptions[tt.code]; status != tt.status && (ok || tt.code != "ThrottlingException") {
+				t.Errorf("the model has %s with %d", tt.code, status)
+			}
 			if strings.Contains(got.body, hidden) {
 				t.Errorf("the answer tells an internal error: %s", got.body)
 			}
@@ -297,7 +294,7 @@ func TestServerAuthorizes(t *testing.T) {
 	f := serve(t, &handlers{listServices: func(context.Context, *apprunnerapi.ListServicesInput) (*apprunnerapi.ListServicesOutput, error) {
 		t.Error("a call that is not allowed reached its handler")
 		return nil, nil
-	}}, func(call awsapi.Call) error {
+	}}, func(_ context.Context, call awsapi.Call, _ awsapi.Message) error {
 		return awsapi.AccessDenied(call, "No policy allows it.")
 	})
 	// The caller does not even learn what is wrong with the request.

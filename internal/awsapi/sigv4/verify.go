@@ -175,9 +175,6 @@ func (s *signature) resign(r *http.Request, body []byte, secret string) (string,
 // headerValues returns the values of a header in their canonical form: runs of spaces are one.
 func headerValues(r *http.Request, name string) ([]string, bool) {
 	values, ok := r.Header[http.CanonicalHeaderKey(name)]
-	if name == "content-length" && !ok && r.ContentLength >= 0 {
-		return []string{fmt.Sprint(r.ContentLength)}, true
-	}
 	canonical := make([]string, len(values))
 	for i, value := range values {
 		canonical[i] = strings.Join(strings.Fields(value), " ")
