@@ -81,20 +81,23 @@ func (n *Network) wire(e Endpoint, veth string) error {
 		return fmt.Errorf("open network namespace %q: %w", e.Path, err)
 	}
 	defer ns.Close()
-	if err := n.wireHost(veth, ns); err != nil {
+	if err := n.wireHost(e.Address, veth, ns); err != nil {
 		return err
 	}
 	return n.wireInside(e.Address, ns)
 }
 
-func (n *Network) wireHost(veth string, ns netns.NsHandle) error {
+func (n *Network) wireHost(address netip.Addr, veth string, ns netns.NsHandle) error {
 	// A cable of the same name can only be left over from an endpoint whose file is gone.
 	if err := deleteLink(veth); err != nil {
 		return err
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU, attrs.MasterIndex = veth, n.mtu, n.bridge.Attrs().Index
-	link := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(int(ns))}
+	link := &netlink.Veth{
+		LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(int(ns)),
+		PeerHardwareAddr: hardwareAddr(address),
+	}
 	if err := netlink.LinkAdd(link); err != nil {
 		return fmt.Errorf("create network cable %q: %w", veth, err)
 	}
@@ -106,6 +109,13 @@ func (n *Network) wireHost(veth string, ns netns.NsHandle) error {
 		return fmt.Errorf("bring up network cable %q: %w", veth, err)
 	}
 	return nil
+}
+
+// hardwareAddr belongs to an address for good. The host remembers the pair for half a minute, and
+// would otherwise not find the next instance that has the address.
+func hardwareAddr(a netip.Addr) net.HardwareAddr {
+	b := a.As4()
+	return append(net.HardwareAddr{0x02, 0x53}, b[:]...) // 02: locally administered
 }
 
 func (n *Network) wireInside(address netip.Addr, ns netns.NsHandle) error {

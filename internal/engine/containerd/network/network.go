@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -66,6 +67,8 @@ func Open(ctx context.Context, cfg Config, claimed []netip.Addr) (*Network, erro
 		return nil, fmt.Errorf("create network directory: %w", err)
 	}
 	n := &Network{cfg: cfg, pool: make(chan Endpoint, max(cfg.Pool, 0))}
+	// Not where the last process began: its addresses are the ones that others still remember.
+	n.last = rand.IntN(1 << (32 - subnetBits))
 	unlock, err := lockMachine(ctx)
 	if err != nil {
 		return nil, err
