@@ -15,12 +15,15 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd/logfile"
 )
 
 const (
 	// killedCode is reported when nobody saw how the process ended, as after a crash of the
 	// machine: whatever it was, it was not its own decision.
 	killedCode = 137
+	// outputTimeout is longer than a log writer goes on when it was asked to end.
+	outputTimeout = 10 * time.Second
 	// diskMargin is how much space may be left on a disk that counts as full: an application
 	// fails on a write that is larger than what is left.
 	diskMargin = 1 << 20
@@ -54,6 +57,7 @@ func (e *Engine) settle(ctx context.Context, id string) (*engine.Exit, error) {
 	if err = errgrpc.ToNative(err); err != nil && !errdefs.IsNotFound(err) {
 		return nil, fmt.Errorf("end shim of instance %q: %w", id, err)
 	}
+	e.awaitOutput(ctx, id)
 	err = os.Rename(dir.file(exitDraft), dir.file(exitFinal))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, notFound(id) // removed meanwhile
@@ -62,6 +66,16 @@ func (e *Engine) settle(ctx context.Context, id string) (*engine.Exit, error) {
 		return nil, fmt.Errorf("note exit of instance %q: %w", id, err)
 	}
 	return x, nil
+}
+
+// awaitOutput waits for the log writer, which another process may have asked to end. The instance
+// has exited even if that hangs.
+func (e *Engine) awaitOutput(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, outputTimeout)
+	defer cancel()
+	if err := logfile.Await(ctx, e.logDir(id)); err != nil {
+		e.log.Warn("output of an ended instance may be incomplete", "id", id, "error", err)
+	}
 }
 
 const (

@@ -2,11 +2,13 @@ package logfile
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -17,6 +19,8 @@ type Writer struct {
 	maxSize int64
 	keep    int
 	now     func() time.Time
+
+	lock *os.File // the directory, locked for as long as this process writes to it
 
 	mu   sync.Mutex
 	file *os.File
@@ -36,11 +40,49 @@ func NewWriter(dir string, maxSize int64, keep int) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list log files: %w", err)
 	}
-	w := &Writer{dir: dir, maxSize: maxSize, keep: max(keep, 1), now: time.Now, n: 1}
+	lock, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open log directory: %w", err)
+	}
+	// Shared: it tells that somebody writes, and keeps nobody out.
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock log directory: %w", err), lock.Close())
+	}
+	w := &Writer{dir: dir, maxSize: maxSize, keep: max(keep, 1), now: time.Now, n: 1, lock: lock}
 	if len(list) > 0 {
 		w.n = list[len(list)-1]
 	}
-	return w, w.open()
+	if err := w.open(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return w, nil
+}
+
+// Await returns when nobody writes to the directory: all that will come has come. A writer that
+// was killed does not write either.
+func Await(ctx context.Context, dir string) error {
+	f, err := os.Open(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open log directory: %w", err)
+	}
+	defer f.Close()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return fmt.Errorf("look for a writer of logs: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the end of output: %w", context.Cause(ctx))
+		case <-time.After(wait):
+		}
+	}
 }
 
 func (w *Writer) open() error {
@@ -106,8 +148,8 @@ func (w *Writer) rotate() {
 	}
 }
 
-// Close closes the present file.
-func (w *Writer) Close() error { return w.file.Close() }
+// Close ends writing.
+func (w *Writer) Close() error { return errors.Join(w.file.Close(), w.lock.Close()) }
 
 // Copy writes all lines that r has, until its end. A last line without a line end counts.
 func (w *Writer) Copy(stream Stream, r io.Reader) error {
