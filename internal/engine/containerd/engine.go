@@ -1,0 +1,206 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	client "github.com/containerd/containerd/v2/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
+	"github.com/slipway-run/slipway/internal/engine/containerd/network"
+)
+
+// Options of an Engine.
+type Options struct {
+	DataDir string // everything is kept below its directory "engine"
+	BinDir  string // has containerd, containerd-shim-runc-v2, runc and slipway-log
+
+	// HostPorts are the TCP ports of the host that instances may reach: the router's.
+	HostPorts []int
+	// Images makes the store of images on the connection to containerd; nil for none.
+	Images func(*client.Client) engine.Images
+
+	LogFileSize int64 // bytes of one file of an instance's output; 0 for 10 MiB
+	LogFiles    int   // how many are kept of each instance; 0 for 3
+	Pool        int   // networks made ahead; 0 for 4, negative for none
+
+	Logger *slog.Logger // nil for none
+}
+
+func (o Options) withDefaults() Options {
+	if o.LogFileSize == 0 {
+		o.LogFileSize = 10 << 20
+	}
+	if o.LogFiles == 0 {
+		o.LogFiles = 3
+	}
+	if o.Pool == 0 {
+		o.Pool = 4
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Engine runs instances with containerd. It implements engine.Engine.
+type Engine struct {
+	engine.Images
+
+	opts     Options
+	paths    paths
+	client   *client.Client
+	child    *child
+	net      *network.Network
+	groups   cgroup.Group // the parent of all instances' groups
+	dns      []netip.Addr
+	images   imageCache
+	disks    diskMaker
+	locks    keyedMutex // held while an instance is made, started or removed
+	settling keyedMutex // held while the end of an instance is noted
+	hub      hub
+	nofile   uint64
+	swap     bool // the kernel can limit swap
+	log      *slog.Logger
+
+	lock   *os.File
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Open starts the containerd of the data directory, or finds the one that an earlier process
+// started together with its instances. One process at a time can have a data directory open.
+func Open(ctx context.Context, opts Options) (_ *Engine, err error) {
+	opts = opts.withDefaults()
+	if opts.BinDir, err = filepath.Abs(opts.BinDir); err != nil {
+		return nil, fmt.Errorf("find engine binaries: %w", err)
+	}
+	p, err := newPaths(opts.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.create(); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(p.file("lock"))
+	if err != nil {
+		return nil, err
+	}
+	h, err := cgroup.Detect()
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	e := &Engine{
+		opts: opts, paths: p, lock: lock, groups: h.Group(p.cgroup()), swap: canLimitSwap(h),
+		dns: nameServers(), disks: diskMaker{dir: p.templates()}, log: opts.Logger,
+	}
+	if err := e.open(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) open(ctx context.Context) (err error) {
+	if e.client, err = dial(e.paths.socket()); err != nil {
+		return err
+	}
+	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, log: e.log}
+	proc, err := e.child.ensure(ctx)
+	if err != nil {
+		return err
+	}
+	if e.nofile, err = fileLimit(proc.PID); err != nil {
+		return err
+	}
+	if e.opts.Images != nil {
+		e.Images = e.opts.Images(e.client)
+	}
+	claimed, err := e.recover(ctx)
+	if err != nil {
+		return err
+	}
+	if e.net, err = network.Open(ctx, e.networkConfig(), claimed); err != nil {
+		return err
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e.cancel = cancel
+	e.wg.Go(func() { e.child.supervise(background, proc) })
+	e.wg.Go(func() { e.watch(background) })
+	return nil
+}
+
+func (e *Engine) networkConfig() network.Config {
+	return network.Config{
+		Key: e.paths.key, Dir: e.paths.netns(), HostPorts: e.opts.HostPorts,
+		DNS: e.dns, Pool: e.opts.Pool, Logger: e.log,
+	}
+}
+
+// Close disconnects. Containerd and the instances go on.
+func (e *Engine) Close() error {
+	if e.cancel != nil {
+		e.cancel()
+	}
+	if e.net != nil {
+		e.net.Close()
+	}
+	e.wg.Wait()
+	var err error
+	if e.client != nil {
+		err = e.client.Close()
+	}
+	return errors.Join(err, e.lock.Close())
+}
+
+// Client is the connection to containerd, for what else works with its images.
+func (e *Engine) Client() *client.Client { return e.client }
+
+// Address is the path of containerd's socket.
+func (e *Engine) Address() string { return e.paths.socket() }
+
+// Gateway is the host's address as instances see it.
+func (e *Engine) Gateway() netip.Addr { return e.net.Gateway() }
+
+func dial(socket string) (*client.Client, error) {
+	// Containerd is away for a moment when it is restarted; waiting longer than it takes to
+	// start would only make that moment longer.
+	fast := backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 100 * time.Millisecond}
+	c, err := client.New(socket,
+		client.WithDefaultNamespace(namespace),
+		client.WithExtraDialOpts([]grpc.DialOption{
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: fast, MinConnectTimeout: time.Second}),
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("connect to containerd at %q: %w", socket, err)
+	}
+	return c, nil
+}
+
+// lockFile takes the lock of the data directory. The kernel releases it when the process ends.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("data directory %q is in use by another Slipway", filepath.Dir(filepath.Dir(path)))
+		}
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,164 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/api/types/runc/options"
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/typeurl/v2"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
+	"github.com/slipway-run/slipway/internal/engine/containerd/network"
+)
+
+const (
+	cpuPeriod = 100_000 // microseconds; the kernel's own default
+	maxPIDs   = 4096    // processes and threads of one instance
+	maxFiles  = 65536   // open files of one process
+	cpuUnit   = 1024    // one virtual CPU
+
+	// oomScore makes the kernel end an instance before Slipway and what else the host runs,
+	// when the host itself is out of memory.
+	oomScore = 500
+)
+
+// capabilities are Docker's defaults without those that only help to attack the network or the
+// host: MKNOD, NET_RAW (pings work without) and AUDIT_WRITE.
+var capabilities = []string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+}
+
+// runtime says how containerd makes containers: with our runc, and its state in our directory.
+func (e *Engine) runtime() (containers.RuntimeInfo, error) {
+	opts, err := typeurl.MarshalAny(&options.Options{
+		BinaryName: filepath.Join(e.opts.BinDir, "runc"),
+		Root:       e.paths.file("runc"),
+	})
+	if err != nil {
+		return containers.RuntimeInfo{}, fmt.Errorf("encode runtime options: %w", err)
+	}
+	return containers.RuntimeInfo{Name: "io.containerd.runc.v2", Options: opts}, nil
+}
+
+// ociSpec renders what runc is to make.
+func (e *Engine) ociSpec(ctx context.Context, spec engine.Spec, img image, c *containers.Container, ep network.Endpoint) (typeurl.Any, error) {
+	dir := e.paths.instance(spec.ID)
+	opts := []oci.SpecOpts{
+		oci.WithImageConfigArgs(img, spec.Command),
+		withCommand(spec.Command),
+		oci.WithDefaultPathEnv, // the image's own replaces it
+		oci.WithEnv(slices.Concat([]string{"HOSTNAME=" + hostname(spec.ID)}, img.config.Env, spec.Env)),
+		oci.WithHostname(hostname(spec.ID)),
+		oci.WithoutRunMount, // would hide what the image has there
+		oci.WithMounts(dir.networkMounts()),
+		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: ep.Path}),
+		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}),
+		oci.WithCgroup(e.groups.Child(spec.ID).Path()),
+		oci.WithNoNewPrivileges,
+		oci.WithCapabilities(capabilities),
+		withLimits(spec, e.swap),
+		oci.WithRlimit(&specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: min(e.nofile, maxFiles), Soft: min(e.nofile, maxFiles)}),
+		seccomp.WithDefaultProfile(), // last: it looks at the capabilities
+	}
+	s, err := oci.GenerateSpec(namespaces.WithNamespace(ctx, namespace), e.client, c, opts...)
+	if errors.Is(err, oci.ErrNoUsersFound) || errors.Is(err, oci.ErrNoGroupsFound) {
+		return nil, engine.Errorf(engine.BadImage, "image %q wants to run as user %q, which its /etc/passwd or /etc/group does not name", spec.Image, img.config.User)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe container of instance %q: %w", spec.ID, err)
+	}
+	if len(s.Process.Args) == 0 || s.Process.Args[0] == "" {
+		return nil, engine.Errorf(engine.BadCommand, "image %q has neither entrypoint nor command: set a start command", spec.Image)
+	}
+	any, err := typeurl.MarshalAny(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode container of instance %q: %w", spec.ID, err)
+	}
+	return any, nil
+}
+
+// withCommand replaces the image's entrypoint and command.
+func withCommand(command []string) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		if len(command) > 0 {
+			s.Process.Args = slices.Clone(command)
+		}
+		return nil
+	}
+}
+
+func withLimits(spec engine.Spec, swap bool) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		quota := int64(spec.CPU) * cpuPeriod / cpuUnit
+		r := s.Linux.Resources
+		r.CPU = &specs.LinuxCPU{
+			// The kernel takes no less than a thousandth of a second.
+			Quota: new(max(quota, 1000)), Period: new(uint64(cpuPeriod)),
+			Shares: new(max(uint64(spec.CPU), 2)),
+		}
+		r.Memory = &specs.LinuxMemory{Limit: new(spec.Memory)}
+		if swap {
+			r.Memory.Swap = new(spec.Memory) // memory and swap together: no swap
+		}
+		r.Pids = &specs.LinuxPids{Limit: new(int64(maxPIDs))}
+		s.Process.OOMScoreAdj = new(oomScore)
+		return nil
+	}
+}
+
+// canLimitSwap reports whether the kernel accounts for swap. Version 2 does, or has none.
+func canLimitSwap(h cgroup.Hierarchy) bool {
+	return h.Unified || unix.Access(filepath.Join(h.Roots["memory"], "memory.memsw.limit_in_bytes"), unix.F_OK) == nil
+}
+
+// fileLimit returns how many files the processes that pid starts may have open. To raise a limit
+// needs a capability that even root may lack.
+func fileLimit(pid int) (uint64, error) {
+	var l unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &l); err != nil {
+		return 0, fmt.Errorf("read limit of open files: %w", err)
+	}
+	return l.Max, nil
+}
+
+func hostname(id string) string { return id[:min(len(id), 12)] }
+
+// commandError recognises what runc says of a command that cannot be executed.
+func commandError(err error) error {
+	msg := err.Error()
+	start := strings.Index(msg, `exec: "`)
+	if start < 0 {
+		if i := strings.Index(msg, "exec "); i < 0 || !strings.Contains(msg[i:], "exec format error") {
+			return nil
+		}
+	}
+	name := "the command"
+	if start >= 0 {
+		if quoted, _, ok := strings.Cut(msg[start+len(`exec: "`):], `"`); ok {
+			name = fmt.Sprintf("command %q", quoted)
+		}
+	}
+	switch {
+	case strings.Contains(msg, "executable file not found"), strings.Contains(msg, "no such file or directory"):
+		return engine.Errorf(engine.BadCommand, "%s does not exist in the image: %w", name, err)
+	case strings.Contains(msg, "permission denied"):
+		return engine.Errorf(engine.BadCommand, "%s is not executable: %w", name, err)
+	case strings.Contains(msg, "is a directory"):
+		return engine.Errorf(engine.BadCommand, "%s is a directory: %w", name, err)
+	case strings.Contains(msg, "exec format error"):
+		return engine.Errorf(engine.WrongArchitecture, "%s is not a program for this machine: %w", name, err)
+	}
+	return nil
+}

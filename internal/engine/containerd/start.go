@@ -1,0 +1,122 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tasks "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"github.com/slipway-run/slipway/internal/engine"
+)
+
+// Start runs a prepared instance.
+func (e *Engine) Start(ctx context.Context, id string) (engine.Instance, error) {
+	defer e.locks.lock(id)()
+	c, err := e.record(ctx, id)
+	if err != nil {
+		return engine.Instance{}, err
+	}
+	dir := e.paths.instance(id)
+	if !dir.marked(markStarted).IsZero() || dir.exit() != nil {
+		return e.started(ctx, id)
+	}
+	// The mark comes first: an instance that runs must never look as if it did not. If this
+	// process dies before the next line, the state still follows from the shim's.
+	if err := dir.mark(markStarted); err != nil {
+		return engine.Instance{}, err
+	}
+	if err := e.startTask(ctx, id); err != nil {
+		return engine.Instance{}, err
+	}
+	inst, ok, err := e.describe(ctx, c, &task.Process{Status: task.Status_RUNNING})
+	if err == nil && !ok {
+		err = notFound(id)
+	}
+	return inst, err
+}
+
+// started returns an instance that Start was called for before.
+func (e *Engine) started(ctx context.Context, id string) (engine.Instance, error) {
+	inst, err := e.Inspect(ctx, id)
+	if err != nil {
+		return inst, err
+	}
+	switch inst.State {
+	case engine.Exited:
+		return inst, fmt.Errorf("start instance %q: it has already exited, with code %d", id, inst.Exit.Code)
+	case engine.Prepared: // the last try ended between the mark and the start
+		if err := e.startTask(ctx, id); err != nil {
+			return inst, err
+		}
+		return e.Inspect(ctx, id)
+	}
+	return inst, nil
+}
+
+func (e *Engine) startTask(ctx context.Context, id string) error {
+	_, err := e.client.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: id})
+	err = errgrpc.ToNative(err)
+	if err == nil || errdefs.IsAlreadyExists(err) {
+		return nil
+	}
+	if known := commandError(err); known != nil {
+		return known
+	}
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("start instance %q: it ended before it was started: %w", id, err)
+	}
+	return fmt.Errorf("start instance %q: %w", id, err)
+}
+
+// Freeze stops all processes of an instance from being scheduled.
+func (e *Engine) Freeze(ctx context.Context, id string) error {
+	return e.setFrozen(ctx, id, engine.Frozen)
+}
+
+// Thaw lets them run again.
+func (e *Engine) Thaw(ctx context.Context, id string) error {
+	return e.setFrozen(ctx, id, engine.Running)
+}
+
+// setFrozen asks nobody but the kernel: a request may be waiting for it.
+func (e *Engine) setFrozen(ctx context.Context, id string, want engine.State) error {
+	if err := e.checkRunning(id); err != nil {
+		return err
+	}
+	begin := time.Now()
+	group := e.groups.Child(id)
+	var err error
+	if want == engine.Frozen {
+		err = group.Freeze(ctx)
+	} else {
+		err = group.Thaw(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("set instance %q to %s: %w", id, want, err)
+	}
+	e.log.Debug("instance set", "id", id, "state", want, "took", time.Since(begin))
+	e.hub.publish(engine.Event{ID: id, State: want})
+	return nil
+}
+
+// checkRunning returns an error unless the instance's command is being run, frozen or not.
+func (e *Engine) checkRunning(id string) error {
+	dir := e.paths.instance(id)
+	if !validID.MatchString(id) || dir.marked(markPrepared).IsZero() {
+		return notFound(id)
+	}
+	if x := dir.exit(); x != nil {
+		return fmt.Errorf("instance %q has exited, with code %d", id, x.Code)
+	}
+	if dir.marked(markStarted).IsZero() {
+		return fmt.Errorf("instance %q has not been started", id)
+	}
+	if pids, err := e.groups.Child(id).Processes(); err != nil || len(pids) == 0 {
+		return fmt.Errorf("instance %q has no process left", id)
+	}
+	return nil
+}
