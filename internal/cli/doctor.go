@@ -20,7 +20,7 @@ func newDoctor(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			problems := containerd.Preflight(cmd.Context(), containerd.Options{DataDir: dir, BinDir: config.EngineDir})
+			problems := containerd.Preflight(containerd.Options{DataDir: dir, BinDir: config.EngineDir})
 			if g.output == "json" {
 				return printJSON(cmd.OutOrStdout(), append([]containerd.Problem{}, problems...))
 			}

@@ -90,7 +90,7 @@ func (g *globals) config(cmd *cobra.Command, flags daemon.Config, file string) (
 // preflight refuses to start where something needed is missing, and tells how to get it.
 func preflight(cmd *cobra.Command, config daemon.Config) error {
 	missing := false
-	for _, p := range containerd.Preflight(cmd.Context(), containerd.Options{DataDir: config.DataDir, BinDir: config.EngineDir}) {
+	for _, p := range containerd.Preflight(containerd.Options{DataDir: config.DataDir, BinDir: config.EngineDir}) {
 		word := "Advice"
 		if p.Fatal {
 			word, missing = "Missing", true
