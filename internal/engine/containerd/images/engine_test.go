@@ -67,15 +67,28 @@ address = %[4]q
 // start runs a containerd of its own, in a directory of its own, until the test ends.
 func start(t *testing.T) *containerd.Client {
 	t.Helper()
-	bin := engineDir(t)
+	client, _ := startIn(t, engineDir(t), newDir(t))
+	return client
+}
+
+// newDir makes a directory for containerd, removed when the test ends.
+func newDir(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "swi") // short: a socket's path has 108 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startIn(t, bin, dir)
+	t.Cleanup(func() {
+		unmountBelow(dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove %s: %v", dir, err)
+		}
+	})
+	return dir
 }
 
-func startIn(t *testing.T, bin, dir string) *containerd.Client {
+// startIn runs a containerd on a directory until the test ends or kill is called.
+func startIn(t *testing.T, bin, dir string) (_ *containerd.Client, kill func()) {
 	t.Helper()
 	socket := filepath.Join(dir, "c.sock")
 	text := fmt.Sprintf(config, filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, filepath.Join(dir, "t.sock"))
@@ -95,18 +108,14 @@ func startIn(t *testing.T, bin, dir string) *containerd.Client {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := sync.OnceFunc(func() {
+	kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		unmountBelow(dir)
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("remove %s: %v", dir, err)
-		}
 	})
-	t.Cleanup(stop)
+	t.Cleanup(kill)
 	client := connect(t, socket, logs)
 	t.Cleanup(func() { _ = client.Close() })
-	return client
+	return client, kill
 }
 
 func connect(t *testing.T, socket, logs string) *containerd.Client {

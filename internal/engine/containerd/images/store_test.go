@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	clease "github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +32,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/engine/containerd/images"
@@ -143,11 +147,16 @@ func digestOf(t *testing.T, o interface{ Digest() (v1.Hash, error) }) string {
 // archive makes a layer with one file of random bytes.
 func archive(t *testing.T, file string, size int) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
 	data := make([]byte, size)
 	_, _ = rand.Read(data)
-	err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(size), Typeflag: tar.TypeReg})
+	return archiveOf(t, file, data)
+}
+
+func archiveOf(t *testing.T, file string, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg})
 	if err == nil {
 		_, err = w.Write(data)
 	}
@@ -412,6 +421,7 @@ func TestPull_GoesOnWhereAnEarlierOneGaveUp(t *testing.T) {
 	if !engine.Is(err, engine.Unavailable) {
 		t.Fatalf("got %v, want Unavailable", err)
 	}
+	collect(t, client)
 	u.misbehave(nil)
 	before := u.sent.Load()
 	pull(t, images.New(client, quiet()), req)
@@ -708,5 +718,164 @@ func TestKeepImages_DeletesTheOthers(t *testing.T) {
 	err = client.SnapshotService(images.Snapshotter).Walk(ctx, func(context.Context, snapshots.Info) error { count++; return nil })
 	if err != nil || count != 1 {
 		t.Errorf("%d snapshots left, %v", count, err)
+	}
+}
+
+// collect has containerd delete what nothing holds, now.
+func collect(t *testing.T, client *containerd.Client) {
+	t.Helper()
+	ctx := namespaces.WithNamespace(t.Context(), images.Namespace)
+	ls := client.LeasesService()
+	l, err := ls.Create(ctx, clease.WithRandomID())
+	if err == nil {
+		err = ls.Delete(ctx, l, clease.SynchronousDelete)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPull_GoesOnAfterTheEngineWasKilled(t *testing.T) {
+	bin, dir := engineDir(t), newDir(t)
+	client, kill := startIn(t, bin, dir)
+	u := newUpstream(t)
+	const size = 8_000_000
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "big", size)))
+	var once sync.Once
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/blobs/") {
+			return false
+		}
+		u.next(&pausing{ResponseWriter: w, at: size / 2, pause: func() { once.Do(kill) }}, r)
+		return true
+	})
+	_, err := images.New(client, quiet()).Pull(t.Context(), req)
+	if !engine.Is(err, engine.Unavailable) {
+		t.Fatalf("got %v, want Unavailable", err)
+	}
+	u.misbehave(nil)
+	again, _ := startIn(t, bin, dir)
+	collect(t, again)
+	before := u.sent.Load()
+	img := pull(t, images.New(again, quiet()), req)
+	if sent := u.sent.Load() - before; sent > size*6/8 {
+		t.Errorf("%d bytes were sent for the rest of a layer of %d", sent, size)
+	}
+	if !unpacked(t, again, img.Name) || leases(t, again) != 0 {
+		t.Errorf("unpacked %t, %d leases", unpacked(t, again, img.Name), leases(t, again))
+	}
+}
+
+// pausing calls pause once so many bytes have been sent and the engine has had time to store most.
+type pausing struct {
+	http.ResponseWriter
+	at    int64
+	pause func()
+}
+
+func (p *pausing) Write(data []byte) (int, error) {
+	n, err := p.ResponseWriter.Write(data)
+	if p.at -= int64(n); p.at <= 0 {
+		_ = http.NewResponseController(p.ResponseWriter).Flush()
+		time.Sleep(200 * time.Millisecond)
+		p.pause()
+	}
+	return n, err
+}
+
+// smallDisk mounts a disk of 24 MB below dir.
+func smallDisk(t *testing.T, dir string) string {
+	t.Helper()
+	small, err := os.MkdirTemp(dir, "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=24m"); err != nil {
+		unable(t, "mount tmpfs: %v", err)
+	}
+	return small
+}
+
+func TestPull_SaysThatTheDiskIsFull(t *testing.T) {
+	bin, dir := engineDir(t), newDir(t)
+	client, _ := startIn(t, bin, smallDisk(t, dir))
+	u := newUpstream(t)
+	_, err := images.New(client, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, layer(t, "big", 40_000_000))))
+	if !engine.Is(err, engine.DiskFull) {
+		t.Errorf("downloading: got %v, want DiskFull", err)
+	}
+	// It fits compressed, but not unpacked.
+	zeros := gzipped(t, archiveOf(t, "zeros", make([]byte, 60_000_000)))
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(zeros)), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	client2, _ := startIn(t, bin, smallDisk(t, dir))
+	_, err = images.New(client2, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, l)))
+	if !engine.Is(err, engine.DiskFull) {
+		t.Errorf("unpacking: got %v, want DiskFull", err)
+	}
+}
+
+func TestPull_FollowsRedirectsWithoutTheCredentials(t *testing.T) {
+	client := start(t)
+	u, storage := newUpstream(t), newUpstream(t)
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "a", 2_000_000)))
+	storage.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the storage was sent the registry's credentials")
+		}
+		u.next(w, r)
+		return true
+	})
+	// Another name of the same address, as credentials go with a host's name, not with its port.
+	elsewhere := strings.Replace(storage.URL, "127.0.0.1", "localhost", 1)
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if user, _, _ := r.BasicAuth(); user != "me" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(401)
+			return true
+		}
+		if strings.Contains(r.URL.Path, "/blobs/") {
+			http.Redirect(w, r, elsewhere+r.URL.Path, http.StatusTemporaryRedirect)
+			return true
+		}
+		return false
+	})
+	req.Endpoints[0].Username, req.Endpoints[0].Password = "me", "secret"
+	pull(t, images.New(client, quiet()), req)
+}
+
+func TestPull_GetsAToken(t *testing.T) {
+	client := start(t)
+	u := newUpstream(t)
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "a", 1000)))
+	var scope atomic.Value
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/token":
+			if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+				w.WriteHeader(401)
+				return true
+			}
+			scope.Store(r.URL.Query().Get("scope"))
+			_, _ = io.WriteString(w, `{"token":"abc","expires_in":300}`)
+			return true
+		case r.Header.Get("Authorization") == "Bearer abc":
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s/token",service="x"`, u.URL))
+		w.WriteHeader(401)
+		return true
+	})
+	req.Endpoints[0].Username, req.Endpoints[0].Password = "me", "wrong"
+	s := images.New(client, quiet())
+	if _, err := s.Pull(t.Context(), req); !engine.Is(err, engine.AccessDenied) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	req.Endpoints[0].Password = "secret"
+	pull(t, s, req)
+	if got := scope.Load(); got != "repository:team/app:pull" {
+		t.Errorf("scope %q", got)
 	}
 }
