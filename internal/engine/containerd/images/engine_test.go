@@ -21,7 +21,7 @@ import (
 
 // engineDir finds the programs of the engine: SLIPWAY_ENGINE_DIR, else bin/engine of this
 // repository.
-func engineDir(t *testing.T) string {
+func engineDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("SLIPWAY_ENGINE_DIR")
 	if dir == "" {
@@ -41,7 +41,7 @@ func engineDir(t *testing.T) string {
 }
 
 // unable skips the test, but not where everything must be there.
-func unable(t *testing.T, format string, args ...any) {
+func unable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" || os.Getenv("SLIPWAY_TEST_REQUIRE") == "1" {
 		t.Fatalf(format, args...)
@@ -65,14 +65,14 @@ address = %[4]q
 `
 
 // start runs a containerd of its own, in a directory of its own, until the test ends.
-func start(t *testing.T) *containerd.Client {
+func start(t testing.TB) *containerd.Client {
 	t.Helper()
 	client, _ := startIn(t, engineDir(t), newDir(t))
 	return client
 }
 
 // newDir makes a directory for containerd, removed when the test ends.
-func newDir(t *testing.T) string {
+func newDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "swi") // short: a socket's path has 108 bytes
 	if err != nil {
@@ -88,7 +88,7 @@ func newDir(t *testing.T) string {
 }
 
 // startIn runs a containerd on a directory until the test ends or kill is called.
-func startIn(t *testing.T, bin, dir string) (_ *containerd.Client, kill func()) {
+func startIn(t testing.TB, bin, dir string) (_ *containerd.Client, kill func()) {
 	t.Helper()
 	socket := filepath.Join(dir, "c.sock")
 	text := fmt.Sprintf(config, filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, filepath.Join(dir, "t.sock"))
@@ -118,7 +118,7 @@ func startIn(t *testing.T, bin, dir string) (_ *containerd.Client, kill func()) 
 	return client, kill
 }
 
-func connect(t *testing.T, socket, logs string) *containerd.Client {
+func connect(t testing.TB, socket, logs string) *containerd.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -50,7 +50,7 @@ type upstream struct {
 	fault    func(w http.ResponseWriter, r *http.Request) (handled bool)
 }
 
-func newUpstream(t *testing.T) *upstream {
+func newUpstream(t testing.TB) *upstream {
 	t.Helper()
 	reg, err := registry.Open(registry.Config{Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
@@ -111,7 +111,7 @@ func (u *upstream) request(digest string) engine.PullRequest {
 	}
 }
 
-func (u *upstream) push(t *testing.T, img v1.Image) engine.PullRequest {
+func (u *upstream) push(t testing.TB, img v1.Image) engine.PullRequest {
 	t.Helper()
 	ref, err := name.ParseReference(u.host() + "/team/app:latest")
 	if err != nil {
@@ -123,7 +123,7 @@ func (u *upstream) push(t *testing.T, img v1.Image) engine.PullRequest {
 	return u.request(digestOf(t, img))
 }
 
-func (u *upstream) pushIndex(t *testing.T, index v1.ImageIndex) engine.PullRequest {
+func (u *upstream) pushIndex(t testing.TB, index v1.ImageIndex) engine.PullRequest {
 	t.Helper()
 	ref, err := name.ParseReference(u.host() + "/team/app:latest")
 	if err != nil {
@@ -135,7 +135,7 @@ func (u *upstream) pushIndex(t *testing.T, index v1.ImageIndex) engine.PullReque
 	return u.request(digestOf(t, index))
 }
 
-func digestOf(t *testing.T, o interface{ Digest() (v1.Hash, error) }) string {
+func digestOf(t testing.TB, o interface{ Digest() (v1.Hash, error) }) string {
 	t.Helper()
 	d, err := o.Digest()
 	if err != nil {
@@ -145,14 +145,14 @@ func digestOf(t *testing.T, o interface{ Digest() (v1.Hash, error) }) string {
 }
 
 // archive makes a layer with one file of random bytes.
-func archive(t *testing.T, file string, size int) []byte {
+func archive(t testing.TB, file string, size int) []byte {
 	t.Helper()
 	data := make([]byte, size)
 	_, _ = rand.Read(data)
 	return archiveOf(t, file, data)
 }
 
-func archiveOf(t *testing.T, file string, data []byte) []byte {
+func archiveOf(t testing.TB, file string, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -169,7 +169,7 @@ func archiveOf(t *testing.T, file string, data []byte) []byte {
 	return b.Bytes()
 }
 
-func gzipped(t *testing.T, tarball []byte) []byte {
+func gzipped(t testing.TB, tarball []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -183,7 +183,7 @@ func gzipped(t *testing.T, tarball []byte) []byte {
 	return b.Bytes()
 }
 
-func layer(t *testing.T, file string, size int) v1.Layer {
+func layer(t testing.TB, file string, size int) v1.Layer {
 	t.Helper()
 	data := gzipped(t, archive(t, file, size))
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
@@ -194,7 +194,7 @@ func layer(t *testing.T, file string, size int) v1.Layer {
 	return l
 }
 
-func zstdLayer(t *testing.T, file string, size int) v1.Layer {
+func zstdLayer(t testing.TB, file string, size int) v1.Layer {
 	t.Helper()
 	data := archive(t, file, size)
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
@@ -206,7 +206,7 @@ func zstdLayer(t *testing.T, file string, size int) v1.Layer {
 }
 
 // build makes an OCI image for an architecture.
-func build(t *testing.T, arch string, layers ...v1.Layer) v1.Image {
+func build(t testing.TB, arch string, layers ...v1.Layer) v1.Image {
 	t.Helper()
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	img, err := mutate.AppendLayers(img, layers...)
@@ -228,7 +228,7 @@ func build(t *testing.T, arch string, layers ...v1.Layer) v1.Image {
 	return img
 }
 
-func pull(t *testing.T, s *images.Store, req engine.PullRequest) engine.Image {
+func pull(t testing.TB, s *images.Store, req engine.PullRequest) engine.Image {
 	t.Helper()
 	img, err := s.Pull(t.Context(), req)
 	if err != nil {
@@ -237,7 +237,7 @@ func pull(t *testing.T, s *images.Store, req engine.PullRequest) engine.Image {
 	return img
 }
 
-func unpacked(t *testing.T, client *containerd.Client, name string) bool {
+func unpacked(t testing.TB, client *containerd.Client, name string) bool {
 	t.Helper()
 	ctx := namespaces.WithNamespace(t.Context(), images.Namespace)
 	img, err := client.GetImage(ctx, name)
@@ -251,7 +251,7 @@ func unpacked(t *testing.T, client *containerd.Client, name string) bool {
 	return ok
 }
 
-func leases(t *testing.T, client *containerd.Client) int {
+func leases(t testing.TB, client *containerd.Client) int {
 	t.Helper()
 	found, err := client.LeasesService().List(namespaces.WithNamespace(t.Context(), images.Namespace))
 	if err != nil {
@@ -307,7 +307,7 @@ func TestPull_EveryKindOfImage(t *testing.T) {
 	}
 }
 
-func index(t *testing.T, mt types.MediaType, here string) v1.ImageIndex {
+func index(t testing.TB, mt types.MediaType, here string) v1.ImageIndex {
 	t.Helper()
 	other := "s390x"
 	add := func(arch string) mutate.IndexAddendum {
@@ -722,7 +722,7 @@ func TestKeepImages_DeletesTheOthers(t *testing.T) {
 }
 
 // collect has containerd delete what nothing holds, now.
-func collect(t *testing.T, client *containerd.Client) {
+func collect(t testing.TB, client *containerd.Client) {
 	t.Helper()
 	ctx := namespaces.WithNamespace(t.Context(), images.Namespace)
 	ls := client.LeasesService()
@@ -784,7 +784,7 @@ func (p *pausing) Write(data []byte) (int, error) {
 }
 
 // smallDisk mounts a disk of 24 MB below dir.
-func smallDisk(t *testing.T, dir string) string {
+func smallDisk(t testing.TB, dir string) string {
 	t.Helper()
 	small, err := os.MkdirTemp(dir, "d")
 	if err != nil {
