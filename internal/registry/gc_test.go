@@ -108,6 +108,15 @@ func TestGC_KeepsWhatItMust(t *testing.T) {
 			}
 			return keepNothing
 		}},
+		{"it was pulled by a tag that has moved since", func(t *testing.T, s *server, d string, img v1.Image) func(_, _ string) bool {
+			s.push(t, "app:moving", img)
+			s.age(t, 2*time.Hour)
+			if err := s.pull(t, "app:moving"); err != nil {
+				t.Error(err)
+			}
+			s.push(t, "app:moving", image(t, 100, 1))
+			return keepNothing
+		}},
 		{"it was resolved lately", func(t *testing.T, s *server, d string, _ v1.Image) func(_, _ string) bool {
 			if _, err := s.Resolve(t.Context(), "app", d); err != nil {
 				t.Error(err)
@@ -273,6 +282,16 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 			}
 		}
 	})
+	collector.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+				s.complete(t)
+			}
+		}
+	})
 	const workers, rounds = 4, 12
 	for w := range workers {
 		pushes.Go(func() {
@@ -300,6 +319,45 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 			if err := s.pull(t, repo+":"+tag); err != nil {
 				t.Errorf("%s:%s: %v", repo, tag, err)
 			}
+		}
+	}
+}
+
+// complete checks what a crash at this moment would leave: no manifest without its blobs.
+func (s *server) complete(t *testing.T) {
+	t.Helper()
+	root := filepath.Join(s.dir, "docker/registry/v2")
+	data := func(digest string) string {
+		hex := strings.TrimPrefix(digest, "sha256:")
+		return filepath.Join(root, "blobs/sha256", hex[:2], hex, "data")
+	}
+	links, err := filepath.Glob(filepath.Join(root, "repositories/*/_manifests/revisions/sha256/*/link"))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, link := range links {
+		missing := ""
+		d := "sha256:" + filepath.Base(filepath.Dir(link))
+		text, err := os.ReadFile(data(d))
+		if err != nil {
+			missing = d
+		} else {
+			m, err := v1.ParseManifest(strings.NewReader(string(text)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, b := range append(m.Layers, m.Config) {
+				if _, err := os.Stat(data(b.Digest.String())); err != nil {
+					missing = b.Digest.String()
+				}
+			}
+		}
+		if missing == "" {
+			continue
+		}
+		if _, err := os.Stat(link); err == nil {
+			t.Errorf("manifest %s is there without %s", d, missing)
 		}
 	}
 }

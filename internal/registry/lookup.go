@@ -67,12 +67,12 @@ func (r *Registry) Resolve(ctx context.Context, repo, tag string) (string, error
 	if err := r.known(repo); err != nil {
 		return "", err
 	}
+	r.sweep.RLock()
+	defer r.sweep.RUnlock()
 	d, err := r.lookup(repo, tag)
 	if err != nil {
 		return "", err
 	}
-	r.sweep.RLock()
-	defer r.sweep.RUnlock()
 	err = touch(filepath.Join(r.store.entry(r.store.revisions(repo), d), "link"), r.now())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("manifest %s in repository %q: %w", d, repo, ErrNotFound)

@@ -114,7 +114,8 @@ func (r *Registry) OnPush(fn func(repo, tag, digest string)) {
 	r.onPush = append(r.onPush, fn)
 }
 
-// Close ends what the registry does in the background.
+// Close ends what the registry does in the background, but for one parked goroutine that the
+// distribution handlers start and offer no way to end.
 func (r *Registry) Close() error {
 	defer r.cancel()
 	if err := r.app.Shutdown(); err != nil {

@@ -92,10 +92,12 @@ func (b *blob) pause(cause error) error {
 }
 
 func (b *blob) connect() error {
+	queued := time.Now()
 	if err := b.remote.slots.Acquire(b.ctx, 1); err != nil {
 		return err
 	}
 	b.slot = true
+	b.alive = b.alive.Add(time.Since(queued)) // to wait for a turn is not the registry's fault
 	ctx, cancel := context.WithCancel(b.ctx)
 	res, err := b.remote.open(ctx, b.path, "*/*", b.offset, b.alive)
 	if err != nil {

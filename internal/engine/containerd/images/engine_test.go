@@ -21,7 +21,7 @@ import (
 
 // engineDir finds the programs of the engine: SLIPWAY_ENGINE_DIR, else bin/engine of this
 // repository.
-func engineDir(t *testing.T) string {
+func engineDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("SLIPWAY_ENGINE_DIR")
 	if dir == "" {
@@ -41,7 +41,7 @@ func engineDir(t *testing.T) string {
 }
 
 // unable skips the test, but not where everything must be there.
-func unable(t *testing.T, format string, args ...any) {
+func unable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" || os.Getenv("SLIPWAY_TEST_REQUIRE") == "1" {
 		t.Fatalf(format, args...)
@@ -65,17 +65,30 @@ address = %[4]q
 `
 
 // start runs a containerd of its own, in a directory of its own, until the test ends.
-func start(t *testing.T) *containerd.Client {
+func start(t testing.TB) *containerd.Client {
 	t.Helper()
-	bin := engineDir(t)
+	client, _ := startIn(t, engineDir(t), newDir(t))
+	return client
+}
+
+// newDir makes a directory for containerd, removed when the test ends.
+func newDir(t testing.TB) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "swi") // short: a socket's path has 108 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startIn(t, bin, dir)
+	t.Cleanup(func() {
+		unmountBelow(dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove %s: %v", dir, err)
+		}
+	})
+	return dir
 }
 
-func startIn(t *testing.T, bin, dir string) *containerd.Client {
+// startIn runs a containerd on a directory until the test ends or kill is called.
+func startIn(t testing.TB, bin, dir string) (_ *containerd.Client, kill func()) {
 	t.Helper()
 	socket := filepath.Join(dir, "c.sock")
 	text := fmt.Sprintf(config, filepath.Join(dir, "root"), filepath.Join(dir, "state"), socket, filepath.Join(dir, "t.sock"))
@@ -95,21 +108,17 @@ func startIn(t *testing.T, bin, dir string) *containerd.Client {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := sync.OnceFunc(func() {
+	kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		unmountBelow(dir)
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("remove %s: %v", dir, err)
-		}
 	})
-	t.Cleanup(stop)
+	t.Cleanup(kill)
 	client := connect(t, socket, logs)
 	t.Cleanup(func() { _ = client.Close() })
-	return client
+	return client, kill
 }
 
-func connect(t *testing.T, socket, logs string) *containerd.Client {
+func connect(t testing.TB, socket, logs string) *containerd.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -34,7 +34,7 @@ func explain(ctx context.Context, name string, err error) error {
 		code = engine.BadImage
 	case unpackable(text):
 		code = engine.BadImage
-	case errdefs.IsUnavailable(err):
+	case errdefs.IsUnavailable(err), strings.Contains(text, "failed to send write"):
 		message = "the engine does not answer: " + err.Error()
 	default:
 		return fmt.Errorf("image %q: %w", name, err)

@@ -39,9 +39,7 @@ func (s *Store) fetch(ctx context.Context, name string, req engine.PullRequest) 
 			break
 		}
 		s.log.Warn("a registry sent damaged content, fetching it again", "image", name, "error", err)
-		if len(r.endpoints) > 1 {
-			r.endpoints = r.endpoints[1:] // the registry itself is the last
-		}
+		r = r.withoutFirst()
 	}
 	if err != nil {
 		return engine.Image{}, err

@@ -51,6 +51,16 @@ func (s *Store) remote(name string, req engine.PullRequest, p *progress) (*remot
 	return r, nil
 }
 
+// withoutFirst leaves the first server out, but never the registry itself, which is the last. It is a
+// copy: fetches that were given up may still look at the old one.
+func (r *remote) withoutFirst() *remote {
+	other := *r
+	if len(other.endpoints) > 1 {
+		other.endpoints = other.endpoints[1:]
+	}
+	return &other
+}
+
 // scoped names the access that a token must give.
 func (r *remote) scoped(ctx context.Context) context.Context {
 	return docker.WithScope(ctx, "repository:"+r.repo+":pull")

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/log"
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 
@@ -40,6 +41,7 @@ const (
 type Store struct {
 	client   *containerd.Client
 	log      *slog.Logger
+	entry    *log.Entry // for containerd's client
 	http     *http.Client
 	platform platforms.MatchComparer
 	patience time.Duration
@@ -59,15 +61,20 @@ func WithHTTPClient(c *http.Client) Option { return func(s *Store) { s.http = c 
 func WithPatience(d time.Duration) Option { return func(s *Store) { s.patience = d } }
 
 // New returns the store of images in containerd.
-func New(client *containerd.Client, log *slog.Logger, opts ...Option) *Store {
+func New(client *containerd.Client, logger *slog.Logger, opts ...Option) *Store {
 	s := &Store{
-		client: client, log: log, http: &http.Client{Transport: newTransport()},
+		client: client, log: logger, entry: newEntry(logger), http: &http.Client{Transport: newTransport()},
 		platform: platforms.Only(platforms.DefaultSpec()), patience: patience, stall: stall,
 	}
 	for _, opt := range opts {
 		opt(s)
 	}
 	return s
+}
+
+// context names the namespace, and the logger of containerd's client.
+func (s *Store) context(ctx context.Context) context.Context {
+	return log.WithLogger(namespaces.WithNamespace(ctx, Namespace), s.entry)
 }
 
 func newTransport() *http.Transport {
@@ -86,7 +93,7 @@ func (s *Store) Pull(ctx context.Context, req engine.PullRequest) (engine.Image,
 	if err != nil {
 		return engine.Image{}, err
 	}
-	ctx = namespaces.WithNamespace(ctx, Namespace)
+	ctx = s.context(ctx)
 	unlock, err := s.names.lock(ctx, name)
 	if err != nil {
 		return engine.Image{}, fmt.Errorf("pull image %q: %w", name, err)
@@ -117,7 +124,7 @@ func Name(req engine.PullRequest) (string, error) {
 // pulled. containerd then deletes the content and the snapshots that no record and no lease needs;
 // an instance holds a lease on its own.
 func (s *Store) KeepImages(ctx context.Context, names []string) error {
-	ctx = namespaces.WithNamespace(ctx, Namespace)
+	ctx = s.context(ctx)
 	records, err := s.client.ImageService().List(ctx)
 	if err != nil {
 		return explain(ctx, "", fmt.Errorf("list images: %w", err))

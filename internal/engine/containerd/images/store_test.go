@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	clease "github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +32,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/engine/containerd/images"
@@ -46,7 +50,7 @@ type upstream struct {
 	fault    func(w http.ResponseWriter, r *http.Request) (handled bool)
 }
 
-func newUpstream(t *testing.T) *upstream {
+func newUpstream(t testing.TB) *upstream {
 	t.Helper()
 	reg, err := registry.Open(registry.Config{Dir: t.TempDir(), Log: quiet()})
 	if err != nil {
@@ -107,7 +111,7 @@ func (u *upstream) request(digest string) engine.PullRequest {
 	}
 }
 
-func (u *upstream) push(t *testing.T, img v1.Image) engine.PullRequest {
+func (u *upstream) push(t testing.TB, img v1.Image) engine.PullRequest {
 	t.Helper()
 	ref, err := name.ParseReference(u.host() + "/team/app:latest")
 	if err != nil {
@@ -119,7 +123,7 @@ func (u *upstream) push(t *testing.T, img v1.Image) engine.PullRequest {
 	return u.request(digestOf(t, img))
 }
 
-func (u *upstream) pushIndex(t *testing.T, index v1.ImageIndex) engine.PullRequest {
+func (u *upstream) pushIndex(t testing.TB, index v1.ImageIndex) engine.PullRequest {
 	t.Helper()
 	ref, err := name.ParseReference(u.host() + "/team/app:latest")
 	if err != nil {
@@ -131,7 +135,7 @@ func (u *upstream) pushIndex(t *testing.T, index v1.ImageIndex) engine.PullReque
 	return u.request(digestOf(t, index))
 }
 
-func digestOf(t *testing.T, o interface{ Digest() (v1.Hash, error) }) string {
+func digestOf(t testing.TB, o interface{ Digest() (v1.Hash, error) }) string {
 	t.Helper()
 	d, err := o.Digest()
 	if err != nil {
@@ -141,13 +145,18 @@ func digestOf(t *testing.T, o interface{ Digest() (v1.Hash, error) }) string {
 }
 
 // archive makes a layer with one file of random bytes.
-func archive(t *testing.T, file string, size int) []byte {
+func archive(t testing.TB, file string, size int) []byte {
+	t.Helper()
+	data := make([]byte, size)
+	_, _ = rand.Read(data)
+	return archiveOf(t, file, data)
+}
+
+func archiveOf(t testing.TB, file string, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	data := make([]byte, size)
-	_, _ = rand.Read(data)
-	err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(size), Typeflag: tar.TypeReg})
+	err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg})
 	if err == nil {
 		_, err = w.Write(data)
 	}
@@ -160,7 +169,7 @@ func archive(t *testing.T, file string, size int) []byte {
 	return b.Bytes()
 }
 
-func gzipped(t *testing.T, tarball []byte) []byte {
+func gzipped(t testing.TB, tarball []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -174,7 +183,7 @@ func gzipped(t *testing.T, tarball []byte) []byte {
 	return b.Bytes()
 }
 
-func layer(t *testing.T, file string, size int) v1.Layer {
+func layer(t testing.TB, file string, size int) v1.Layer {
 	t.Helper()
 	data := gzipped(t, archive(t, file, size))
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
@@ -185,7 +194,7 @@ func layer(t *testing.T, file string, size int) v1.Layer {
 	return l
 }
 
-func zstdLayer(t *testing.T, file string, size int) v1.Layer {
+func zstdLayer(t testing.TB, file string, size int) v1.Layer {
 	t.Helper()
 	data := archive(t, file, size)
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
@@ -197,7 +206,7 @@ func zstdLayer(t *testing.T, file string, size int) v1.Layer {
 }
 
 // build makes an OCI image for an architecture.
-func build(t *testing.T, arch string, layers ...v1.Layer) v1.Image {
+func build(t testing.TB, arch string, layers ...v1.Layer) v1.Image {
 	t.Helper()
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	img, err := mutate.AppendLayers(img, layers...)
@@ -219,7 +228,7 @@ func build(t *testing.T, arch string, layers ...v1.Layer) v1.Image {
 	return img
 }
 
-func pull(t *testing.T, s *images.Store, req engine.PullRequest) engine.Image {
+func pull(t testing.TB, s *images.Store, req engine.PullRequest) engine.Image {
 	t.Helper()
 	img, err := s.Pull(t.Context(), req)
 	if err != nil {
@@ -228,7 +237,7 @@ func pull(t *testing.T, s *images.Store, req engine.PullRequest) engine.Image {
 	return img
 }
 
-func unpacked(t *testing.T, client *containerd.Client, name string) bool {
+func unpacked(t testing.TB, client *containerd.Client, name string) bool {
 	t.Helper()
 	ctx := namespaces.WithNamespace(t.Context(), images.Namespace)
 	img, err := client.GetImage(ctx, name)
@@ -242,7 +251,7 @@ func unpacked(t *testing.T, client *containerd.Client, name string) bool {
 	return ok
 }
 
-func leases(t *testing.T, client *containerd.Client) int {
+func leases(t testing.TB, client *containerd.Client) int {
 	t.Helper()
 	found, err := client.LeasesService().List(namespaces.WithNamespace(t.Context(), images.Namespace))
 	if err != nil {
@@ -298,7 +307,7 @@ func TestPull_EveryKindOfImage(t *testing.T) {
 	}
 }
 
-func index(t *testing.T, mt types.MediaType, here string) v1.ImageIndex {
+func index(t testing.TB, mt types.MediaType, here string) v1.ImageIndex {
 	t.Helper()
 	other := "s390x"
 	add := func(arch string) mutate.IndexAddendum {
@@ -412,6 +421,7 @@ func TestPull_GoesOnWhereAnEarlierOneGaveUp(t *testing.T) {
 	if !engine.Is(err, engine.Unavailable) {
 		t.Fatalf("got %v, want Unavailable", err)
 	}
+	collect(t, client)
 	u.misbehave(nil)
 	before := u.sent.Load()
 	pull(t, images.New(client, quiet()), req)
@@ -708,5 +718,164 @@ func TestKeepImages_DeletesTheOthers(t *testing.T) {
 	err = client.SnapshotService(images.Snapshotter).Walk(ctx, func(context.Context, snapshots.Info) error { count++; return nil })
 	if err != nil || count != 1 {
 		t.Errorf("%d snapshots left, %v", count, err)
+	}
+}
+
+// collect has containerd delete what nothing holds, now.
+func collect(t testing.TB, client *containerd.Client) {
+	t.Helper()
+	ctx := namespaces.WithNamespace(t.Context(), images.Namespace)
+	ls := client.LeasesService()
+	l, err := ls.Create(ctx, clease.WithRandomID())
+	if err == nil {
+		err = ls.Delete(ctx, l, clease.SynchronousDelete)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPull_GoesOnAfterTheEngineWasKilled(t *testing.T) {
+	bin, dir := engineDir(t), newDir(t)
+	client, kill := startIn(t, bin, dir)
+	u := newUpstream(t)
+	const size = 8_000_000
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "big", size)))
+	var once sync.Once
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/blobs/") {
+			return false
+		}
+		u.next(&pausing{ResponseWriter: w, at: size / 2, pause: func() { once.Do(kill) }}, r)
+		return true
+	})
+	_, err := images.New(client, quiet()).Pull(t.Context(), req)
+	if !engine.Is(err, engine.Unavailable) {
+		t.Fatalf("got %v, want Unavailable", err)
+	}
+	u.misbehave(nil)
+	again, _ := startIn(t, bin, dir)
+	collect(t, again)
+	before := u.sent.Load()
+	img := pull(t, images.New(again, quiet()), req)
+	if sent := u.sent.Load() - before; sent > size*6/8 {
+		t.Errorf("%d bytes were sent for the rest of a layer of %d", sent, size)
+	}
+	if !unpacked(t, again, img.Name) || leases(t, again) != 0 {
+		t.Errorf("unpacked %t, %d leases", unpacked(t, again, img.Name), leases(t, again))
+	}
+}
+
+// pausing calls pause once so many bytes have been sent and the engine has had time to store most.
+type pausing struct {
+	http.ResponseWriter
+	at    int64
+	pause func()
+}
+
+func (p *pausing) Write(data []byte) (int, error) {
+	n, err := p.ResponseWriter.Write(data)
+	if p.at -= int64(n); p.at <= 0 {
+		_ = http.NewResponseController(p.ResponseWriter).Flush()
+		time.Sleep(200 * time.Millisecond)
+		p.pause()
+	}
+	return n, err
+}
+
+// smallDisk mounts a disk of 24 MB below dir.
+func smallDisk(t testing.TB, dir string) string {
+	t.Helper()
+	small, err := os.MkdirTemp(dir, "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=24m"); err != nil {
+		unable(t, "mount tmpfs: %v", err)
+	}
+	return small
+}
+
+func TestPull_SaysThatTheDiskIsFull(t *testing.T) {
+	bin, dir := engineDir(t), newDir(t)
+	client, _ := startIn(t, bin, smallDisk(t, dir))
+	u := newUpstream(t)
+	_, err := images.New(client, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, layer(t, "big", 40_000_000))))
+	if !engine.Is(err, engine.DiskFull) {
+		t.Errorf("downloading: got %v, want DiskFull", err)
+	}
+	// It fits compressed, but not unpacked.
+	zeros := gzipped(t, archiveOf(t, "zeros", make([]byte, 60_000_000)))
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(zeros)), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	client2, _ := startIn(t, bin, smallDisk(t, dir))
+	_, err = images.New(client2, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, l)))
+	if !engine.Is(err, engine.DiskFull) {
+		t.Errorf("unpacking: got %v, want DiskFull", err)
+	}
+}
+
+func TestPull_FollowsRedirectsWithoutTheCredentials(t *testing.T) {
+	client := start(t)
+	u, storage := newUpstream(t), newUpstream(t)
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "a", 2_000_000)))
+	storage.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the storage was sent the registry's credentials")
+		}
+		u.next(w, r)
+		return true
+	})
+	// Another name of the same address, as credentials go with a host's name, not with its port.
+	elsewhere := strings.Replace(storage.URL, "127.0.0.1", "localhost", 1)
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if user, _, _ := r.BasicAuth(); user != "me" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(401)
+			return true
+		}
+		if strings.Contains(r.URL.Path, "/blobs/") {
+			http.Redirect(w, r, elsewhere+r.URL.Path, http.StatusTemporaryRedirect)
+			return true
+		}
+		return false
+	})
+	req.Endpoints[0].Username, req.Endpoints[0].Password = "me", "secret"
+	pull(t, images.New(client, quiet()), req)
+}
+
+func TestPull_GetsAToken(t *testing.T) {
+	client := start(t)
+	u := newUpstream(t)
+	req := u.push(t, build(t, runtime.GOARCH, layer(t, "a", 1000)))
+	var scope atomic.Value
+	u.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/token":
+			if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+				w.WriteHeader(401)
+				return true
+			}
+			scope.Store(r.URL.Query().Get("scope"))
+			_, _ = io.WriteString(w, `{"token":"abc","expires_in":300}`)
+			return true
+		case r.Header.Get("Authorization") == "Bearer abc":
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s/token",service="x"`, u.URL))
+		w.WriteHeader(401)
+		return true
+	})
+	req.Endpoints[0].Username, req.Endpoints[0].Password = "me", "wrong"
+	s := images.New(client, quiet())
+	if _, err := s.Pull(t.Context(), req); !engine.Is(err, engine.AccessDenied) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	req.Endpoints[0].Password = "secret"
+	pull(t, s, req)
+	if got := scope.Load(); got != "repository:team/app:pull" {
+		t.Errorf("scope %q", got)
 	}
 }
