@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/containerd/api/types"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/sandbox"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
@@ -123,6 +124,12 @@ func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, e
 		return err
 	}
 	if _, err := e.client.ContainerService().Create(ctx, c); err != nil {
+		return fmt.Errorf("record instance %q: %w", spec.ID, err)
+	}
+	// When containerd starts, it ends the shims of processes that have ended, and what they know
+	// of the exit is lost, unless it takes them for the shim of a sandbox.
+	_, err = e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: spec.ID, Runtime: sandbox.RuntimeOpts{Name: c.Runtime.Name}})
+	if err != nil && !errdefs.IsAlreadyExists(err) {
 		return fmt.Errorf("record instance %q: %w", spec.ID, err)
 	}
 	return nil
