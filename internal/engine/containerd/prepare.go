@@ -95,10 +95,6 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 		// Without a record nobody would know that the address is in use.
 		return none, withCleanup(err, e.net.Release(endpoint.Address))
 	}
-	// From now on the record keeps the view; a garbage collection may have taken it before.
-	if lower, err = e.view(ctx, img); err != nil {
-		return none, err
-	}
 	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
 		return none, err
 	}
