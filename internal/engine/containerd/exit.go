@@ -49,6 +49,7 @@ func (e *Engine) settle(ctx context.Context, id string) (*engine.Exit, error) {
 			return nil, nil
 		}
 		x = e.examine(id, t)
+		e.log.Debug("instance ended", "id", id, "exit", *x, "status", t.GetStatus())
 		if err := dir.writeDraft(*x); err != nil {
 			return nil, fmt.Errorf("note exit of instance %q: %w", id, err)
 		}

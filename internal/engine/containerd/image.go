@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	client "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
@@ -25,9 +26,12 @@ type image struct {
 	config ocispec.ImageConfig
 }
 
-// viewKey names the read-only view of the image's files that all its instances share. A garbage
-// collection takes it when no instance's record names it any more.
+// viewKey names the read-only view of the image's files that all its instances share. Garbage
+// collection takes it when neither the image nor an instance refers to it any more.
 func (i image) viewKey() string { return "slipway-view-" + i.chain }
+
+// labelView on an image makes garbage collection keep the view as long as the image.
+const labelView = "containerd.io/gc.ref.snapshot." + snapshotter + "/slipway-view"
 
 // imageCache keeps what was read of images, by digest, as it cannot change.
 type imageCache struct {
@@ -43,10 +47,22 @@ func (e *Engine) image(ctx context.Context, name string) (image, error) {
 	if err != nil {
 		return image{}, fmt.Errorf("find image %q: %w", name, err)
 	}
+	full, err := e.images.get(ctx, img)
+	if err != nil || img.Labels()[labelView] == full.viewKey() {
+		return full, err
+	}
+	labelled := images.Image{Name: name, Labels: map[string]string{labelView: full.viewKey()}}
+	if _, err := e.client.ImageService().Update(ctx, labelled, "labels."+labelView); err != nil {
+		return image{}, fmt.Errorf("label image %q: %w", name, err)
+	}
+	return full, nil
+}
+
+func (c *imageCache) get(ctx context.Context, img client.Image) (image, error) {
 	id := img.Target().Digest
-	e.images.mu.Lock()
-	known, ok := e.images.byID[id]
-	e.images.mu.Unlock()
+	c.mu.Lock()
+	known, ok := c.byID[id]
+	c.mu.Unlock()
 	if ok {
 		return known, nil
 	}
@@ -54,12 +70,12 @@ func (e *Engine) image(ctx context.Context, name string) (image, error) {
 	if err != nil {
 		return image{}, err
 	}
-	e.images.mu.Lock()
-	defer e.images.mu.Unlock()
-	if e.images.byID == nil || len(e.images.byID) >= 1000 {
-		e.images.byID = map[digest.Digest]image{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID == nil || len(c.byID) >= 1000 {
+		c.byID = map[digest.Digest]image{}
 	}
-	e.images.byID[id] = full
+	c.byID[id] = full
 	return full, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/containerd/api/types"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/sandbox"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 
@@ -94,10 +95,6 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 		// Without a record nobody would know that the address is in use.
 		return none, withCleanup(err, e.net.Release(endpoint.Address))
 	}
-	// From now on the record keeps the view; a garbage collection may have taken it before.
-	if lower, err = e.view(ctx, img); err != nil {
-		return none, err
-	}
 	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
 		return none, err
 	}
@@ -123,6 +120,12 @@ func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, e
 		return err
 	}
 	if _, err := e.client.ContainerService().Create(ctx, c); err != nil {
+		return fmt.Errorf("record instance %q: %w", spec.ID, err)
+	}
+	// When containerd starts, it ends the shims of processes that have ended, and what they know
+	// of the exit is lost, unless it takes them for the shim of a sandbox.
+	_, err = e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: spec.ID, Runtime: sandbox.RuntimeOpts{Name: c.Runtime.Name}})
+	if err != nil && !errdefs.IsAlreadyExists(err) {
 		return fmt.Errorf("record instance %q: %w", spec.ID, err)
 	}
 	return nil

@@ -58,6 +58,9 @@ func (e *Engine) started(ctx context.Context, id string) (engine.Instance, error
 }
 
 func (e *Engine) startTask(ctx context.Context, id string) error {
+	// Containerd looks at the process once more after it started it. It must not have been
+	// settled by then, however quickly it ended.
+	defer e.settling.lock(id)()
 	_, err := e.client.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: id})
 	err = errgrpc.ToNative(err)
 	if err == nil || errdefs.IsAlreadyExists(err) {

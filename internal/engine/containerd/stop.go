@@ -135,6 +135,9 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 	if err := e.releaseNetwork(c); err != nil {
 		return err
 	}
+	if err := e.client.SandboxStore().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("delete record: %w", err)
+	}
 	if err := e.client.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("delete record: %w", err)
 	}

@@ -25,6 +25,9 @@ type Hierarchy struct {
 	// Roots has the directory of each controller: "memory", "cpu", "cpuacct", "pids", "freezer".
 	// Version 2 lists the same directory for all of them.
 	Roots map[string]string
+	// All has the directories of all hierarchies, also of controllers that we do not use: runc
+	// makes a group in each.
+	All []string
 }
 
 // Needed are the controllers that instances cannot do without.
@@ -44,6 +47,7 @@ func Detect() (Hierarchy, error) {
 func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 	v1 := map[string]string{}
 	v2 := ""
+	var all []string
 	for mounts.Scan() {
 		// "36 35 98:0 /root /mount/point rw,opts tags… - fstype source super,options"
 		left, right, ok := strings.Cut(mounts.Text(), " - ")
@@ -54,7 +58,9 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 		switch tail[0] {
 		case "cgroup2":
 			v2 = fields[4]
+			all = append(all, fields[4])
 		case "cgroup":
+			all = append(all, fields[4])
 			for controller := range strings.SplitSeq(tail[2], ",") {
 				if slices.Contains(Needed, controller) {
 					v1[controller] = fields[4]
@@ -67,7 +73,7 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 	}
 	// A hybrid machine mounts both; its controllers are then in version 1.
 	if len(v1) > 0 {
-		return Hierarchy{Roots: v1}, nil
+		return Hierarchy{Roots: v1, All: all}, nil
 	}
 	if v2 == "" {
 		return Hierarchy{}, errors.New("find control groups: none are mounted; mount cgroup2 on /sys/fs/cgroup")
@@ -76,7 +82,7 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 }
 
 func unified(root string) (Hierarchy, error) {
-	h := Hierarchy{Unified: true, Roots: map[string]string{
+	h := Hierarchy{Unified: true, All: []string{root}, Roots: map[string]string{
 		// Part of the core of version 2, no controller file names them.
 		"freezer": root, "cpuacct": root,
 	}}
@@ -126,6 +132,9 @@ func (g Group) file(controller, name string) string {
 func (g Group) dirs() []string {
 	set := map[string]bool{}
 	for _, root := range g.h.Roots {
+		set[filepath.Join(root, g.path)] = true
+	}
+	for _, root := range g.h.All {
 		set[filepath.Join(root, g.path)] = true
 	}
 	return slices.Sorted(maps.Keys(set))
