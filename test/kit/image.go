@@ -107,3 +107,17 @@ func (s *Slipway) PushMimic(ref, version string) {
 	s.t.Helper()
 	s.Push(Mimic(s.t, version), ref)
 }
+
+// MimicProgram writes the tests' application into a directory and returns its path.
+func MimicProgram(t testing.TB, dir string) string {
+	t.Helper()
+	program, err := mimic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "mimic")
+	if err := os.WriteFile(file, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
