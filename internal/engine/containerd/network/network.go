@@ -103,7 +103,10 @@ func (n *Network) setUp(claimed []netip.Addr) error {
 	if err := enableForwarding(append(up.names, n.cfg.bridge())); err != nil {
 		return err
 	}
-	return n.cfg.writeRules(n.subnet)
+	if err := n.cfg.writeRules(n.subnet); err != nil {
+		return err
+	}
+	return n.cfg.passFirewall()
 }
 
 // Gateway is the host's address on the bridge.
@@ -204,7 +207,7 @@ func Destroy(cfg Config) error {
 			errs = append(errs, cfg.remove("", filepath.Join(cfg.Dir, e.Name())))
 		}
 	}
-	errs = append(errs, cfg.removeLinks(), cfg.removeRules())
+	errs = append(errs, cfg.unpassFirewall(), cfg.removeLinks(), cfg.removeRules())
 	return errors.Join(errs...)
 }
 
