@@ -70,6 +70,7 @@ type Engine struct {
 	locks    keyedMutex // held while an instance is made, started or removed
 	settling keyedMutex // held while the end of an instance is noted
 	hub      hub
+	telling  keyedMutex // held while a state is found out and told
 	nofile   uint64
 	swap     bool // the kernel can limit swap
 	log      *slog.Logger
