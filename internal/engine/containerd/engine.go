@@ -118,7 +118,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.client, err = dial(e.paths.socket()); err != nil {
 		return err
 	}
-	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, log: e.log}
+	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, group: e.groups.Child(engineGroup), log: e.log}
 	proc, err := e.child.ensure(ctx)
 	if err != nil {
 		return err

@@ -168,14 +168,16 @@ func TestDetect(t *testing.T) {
 25 24 0:20 / /cg/cpu,cpuacct rw shared:1 - cgroup cgroup rw,cpu,cpuacct
 26 24 0:21 / /cg/memory rw - cgroup cgroup rw,memory
 27 24 0:22 / /cg/blkio rw - cgroup cgroup rw,blkio
+30 24 0:25 / /cg/systemd rw - cgroup cgroup rw,name=systemd
 28 24 0:23 / /cg/unified rw - cgroup2 cgroup2 rw
 29 24 0:24 / / rw - ext4 /dev/vda rw,memory
 `, Hierarchy{
-			Roots: map[string]string{"cpu": "/cg/cpu,cpuacct", "cpuacct": "/cg/cpu,cpuacct", "memory": "/cg/memory"},
-			All:   []string{"/cg/cpu,cpuacct", "/cg/memory", "/cg/blkio", "/cg/unified"},
+			Roots:    map[string]string{"cpu": "/cg/cpu,cpuacct", "cpuacct": "/cg/cpu,cpuacct", "memory": "/cg/memory"},
+			All:      []string{"/cg/cpu,cpuacct", "/cg/memory", "/cg/blkio", "/cg/systemd", "/cg/unified"},
+			Tracking: []string{"/cg/systemd", "/cg/unified"},
 		}, []string{"freezer", "pids"}},
 		{"version 2", "25 24 0:20 / " + v2 + " rw - cgroup2 cgroup2 rw", Hierarchy{
-			Unified: true, All: []string{v2},
+			Unified: true, All: []string{v2}, Tracking: []string{v2},
 			Roots: map[string]string{"cpu": v2, "cpuacct": v2, "freezer": v2, "memory": v2},
 		}, []string{"pids"}},
 	} {
