@@ -151,6 +151,9 @@ func killGroups(ctx context.Context, parent cgroup.Group) error {
 		}
 		left := 0
 		for _, name := range children {
+			if name == engineGroup { // log writers are left, and end by themselves
+				continue
+			}
 			g := parent.Child(name)
 			pids, err := g.Processes()
 			if err != nil {

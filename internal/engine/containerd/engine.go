@@ -70,6 +70,7 @@ type Engine struct {
 	locks    keyedMutex // held while an instance is made, started or removed
 	settling keyedMutex // held while the end of an instance is noted
 	hub      hub
+	telling  keyedMutex // held while a state is found out and told
 	nofile   uint64
 	swap     bool // the kernel can limit swap
 	log      *slog.Logger
@@ -117,7 +118,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.client, err = dial(e.paths.socket()); err != nil {
 		return err
 	}
-	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, log: e.log}
+	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, group: e.groups.Child(engineGroup), log: e.log}
 	proc, err := e.child.ensure(ctx)
 	if err != nil {
 		return err

@@ -19,13 +19,9 @@ func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
 		for {
 			list, err := e.List(ctx)
 			if err == nil {
-				e.hub.mu.Lock()
 				for _, inst := range list {
-					if _, newer := r.pending[inst.ID]; !newer {
-						r.add(eventOf(inst))
-					}
+					e.hub.introduce(r, eventOf(inst))
 				}
-				e.hub.mu.Unlock()
 				return
 			}
 			if retryPause(ctx) != nil {
@@ -69,7 +65,7 @@ func (e *Engine) follow(ctx context.Context) error {
 		return err
 	}
 	for _, inst := range list {
-		e.hub.publish(eventOf(inst))
+		e.tell(ctx, inst.ID)
 	}
 	for {
 		select {
@@ -95,15 +91,20 @@ func (e *Engine) handle(ctx context.Context, env *events.Envelope) {
 		return
 	}
 	// An exit takes a while to note; other instances' events need not wait for it.
-	e.wg.Go(func() {
-		inst, err := e.Inspect(ctx, id)
-		switch {
-		case err == nil:
-			e.hub.publish(eventOf(inst))
-		case ctx.Err() == nil && !engine.Is(err, engine.NotFound):
-			e.log.Warn("cannot look at an instance that changed", "id", id, "error", err)
-		}
-	})
+	e.wg.Go(func() { e.tell(ctx, id) })
+}
+
+// tell publishes the state of an instance. One at a time looks and publishes, so that an older
+// state is not told after a newer one.
+func (e *Engine) tell(ctx context.Context, id string) {
+	defer e.telling.lock(id)()
+	inst, err := e.Inspect(ctx, id)
+	switch {
+	case err == nil:
+		e.hub.publish(eventOf(inst))
+	case ctx.Err() == nil && !engine.Is(err, engine.NotFound):
+		e.log.Warn("cannot look at an instance that changed", "id", id, "error", err)
+	}
 }
 
 // subject returns the instance that an event is about; "" when it is about none.

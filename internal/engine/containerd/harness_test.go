@@ -91,7 +91,7 @@ func options(t testing.TB) containerd.Options {
 	t.Helper()
 	opts := containerd.Options{
 		DataDir: t.TempDir(), BinDir: binDir(t), Pool: 2, HostPorts: []int{freePort(t)},
-		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -90,6 +90,7 @@ func (e *Engine) setFrozen(ctx context.Context, id string, want engine.State) er
 	if err := e.checkRunning(id); err != nil {
 		return err
 	}
+	defer e.telling.lock(id)()
 	begin := time.Now()
 	group := e.groups.Child(id)
 	var err error
