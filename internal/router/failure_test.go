@@ -370,3 +370,32 @@ func TestHTTP2Client(t *testing.T) {
 		}
 	}
 }
+
+// deadlines is a response writer that remembers its deadlines.
+type deadlines struct {
+	http.ResponseWriter
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+func TestWholeResponseGivesItsConnectionBackWithoutDeadlines(t *testing.T) {
+	r := New(Options{})
+	s := r.newService("svc")
+	s.route.Store(&Route{ServiceID: "svc"})
+	d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+	x := &exchange{router: r, svc: s, w: d, in: httptest.NewRequest(http.MethodGet, "/", nil), status: http.StatusOK}
+	x.expire() // in the moment between the end of the response and that of its handler
+	if d.read.IsZero() || d.write.IsZero() {
+		t.Error("the limit set no deadlines")
+	}
+	x.finish()
+	if !d.read.IsZero() || !d.write.IsZero() {
+		t.Errorf("deadlines are left: read %s, write %s", d.read, d.write)
+	}
+	x.expire() // comes late
+	if !d.read.IsZero() {
+		t.Error("a late limit set a deadline on a connection that serves another request")
+	}
+}
