@@ -61,6 +61,7 @@ func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
 	m, ctx := g.newMember(i.ID, revision)
 	m.address.Store(&i.Address)
 	m.healthy.Store(true)
+	m.settle() // the last daemon may have been killed before it did
 	close(m.ready)
 	g.fleet.work.Go(func() { m.watch(ctx) })
 }
@@ -95,11 +96,21 @@ func (m *member) start(ctx context.Context) error {
 
 func (m *member) becameReady() {
 	if m.failed == nil {
+		m.settle()
 		m.healthy.Store(true)
 	}
 	close(m.ready)
 	if m.failed == nil {
 		m.group.route()
+	}
+}
+
+// settle ends the boost of the start: from now on the instance has the CPU of its configuration.
+func (m *member) settle() {
+	f := m.group.fleet
+	err := f.engine.SetCPU(f.ctx, m.id, m.revision.Spec.Instance.CPU)
+	if err != nil && f.ctx.Err() == nil && !engine.Is(err, engine.NotFound) {
+		f.log.Error("the CPU of an instance was not limited", "instance", m.id, "error", err)
 	}
 }
 
