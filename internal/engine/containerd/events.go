@@ -12,10 +12,13 @@ import (
 	"github.com/slipway-run/slipway/internal/engine"
 )
 
-// Events streams changes until ctx ends, beginning with the present state of every instance.
+// Events streams changes until ctx ends or the engine is closed, beginning with the present state
+// of every instance.
 func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(e.life, cancel)
 	out, r := e.hub.subscribe(ctx)
-	e.wg.Go(func() {
+	go func() { // ends with ctx
 		for {
 			list, err := e.List(ctx)
 			if err == nil {
@@ -28,7 +31,7 @@ func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
 				return
 			}
 		}
-	})
+	}()
 	return out
 }
 
