@@ -39,6 +39,9 @@ func eventOf(inst engine.Instance) engine.Event {
 	return engine.Event{ID: inst.ID, State: inst.State, Exit: inst.Exit}
 }
 
+// resyncEvery bounds how long an exit can go unnoticed when its event is lost.
+const resyncEvery = 15 * time.Second
+
 // watch follows containerd's events until ctx ends, and connects again when it went away.
 func (e *Engine) watch(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -70,8 +73,15 @@ func (e *Engine) follow(ctx context.Context) error {
 	for _, inst := range list {
 		e.tell(ctx, inst.ID)
 	}
+	resync := time.NewTicker(resyncEvery)
+	defer resync.Stop()
 	for {
 		select {
+		case <-resync.C:
+			// To list instances is to note, and so to tell, an exit that no event told of.
+			if _, err := e.List(ctx); err != nil {
+				return err
+			}
 		case env := <-stream:
 			if env != nil {
 				e.handle(ctx, env)
