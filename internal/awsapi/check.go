@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,7 +60,9 @@ func (c *Checker) Required(name string, present bool) {
 // fail records that the value at the current place breaks constraint. The value "" is not shown.
 func (c *Checker) fail(value, constraint string) {
 	if c.aside != nil {
-		*c.aside = append(*c.aside, constraint)
+		if !slices.Contains(*c.aside, constraint) {
+			*c.aside = append(*c.aside, constraint)
+		}
 		return
 	}
 	if value != "" {
@@ -90,41 +93,42 @@ func (s Size) check(c *Checker, n int) {
 	}
 }
 
-// List checks a list and, when check is given, its elements.
-func List[T any](c *Checker, name string, list []T, size Size, check func(*T, *Checker)) {
-	if list == nil {
-		return
-	}
-	c.path = append(c.path, name)
-	size.check(c, len(list))
-	for i := range list {
-		if check == nil {
-			break
+// ListOf returns the check of a list: its size and, when check is given, its elements. A nil list is
+// an absent one.
+func ListOf[T any](size Size, check func(*T, *Checker)) func(*[]T, *Checker) {
+	return func(list *[]T, c *Checker) {
+		if *list == nil {
+			return
 		}
-		c.path = append(c.path, strconv.Itoa(i+1), "member")
-		check(&list[i], c)
-		c.path = c.path[:len(c.path)-2]
+		size.check(c, len(*list))
+		for i := range *list {
+			if check == nil {
+				break
+			}
+			c.path = append(c.path, strconv.Itoa(i+1), "member")
+			check(&(*list)[i], c)
+			c.path = c.path[:len(c.path)-2]
+		}
 	}
-	c.path = c.path[:len(c.path)-1]
 }
 
-// Map checks the size, the keys and the values of a map. Neither is shown, for they may be secret;
-// a constraint that several entries break is reported once.
-func Map[T any](c *Checker, name string, m map[string]T, size Size, key func(*string, *Checker), value func(*T, *Checker)) {
-	if m == nil {
-		return
-	}
-	c.path = append(c.path, name)
-	size.check(c, len(m))
-	for k, v := range m {
-		if key != nil {
-			c.entry("Map keys", func() { key(&k, c) })
+// MapOf returns the check of a map: its size, keys and values. Neither keys nor values are shown,
+// for they may be secret; a constraint that several entries break is reported once.
+func MapOf[K ~string, T any](size Size, key func(*K, *Checker), value func(*T, *Checker)) func(*map[K]T, *Checker) {
+	return func(m *map[K]T, c *Checker) {
+		if *m == nil {
+			return
 		}
-		if value != nil {
-			c.entry("Map value", func() { value(&v, c) })
+		size.check(c, len(*m))
+		for k, v := range *m {
+			if key != nil {
+				c.entry("Map keys", func() { key(&k, c) })
+			}
+			if value != nil {
+				c.entry("Map value", func() { value(&v, c) })
+			}
 		}
 	}
-	c.path = c.path[:len(c.path)-1]
 }
 
 // entry runs the check of one key or value and reports what it breaks about the map as a whole.
@@ -139,10 +143,7 @@ func (c *Checker) entry(what string, check func()) {
 	}
 	before := len(c.found)
 	c.fail("", fmt.Sprintf("%s must satisfy constraint: [%s]", what, strings.Join(broken, ", ")))
-	for _, f := range c.found[:before] {
-		if f == c.found[before] {
-			c.found = c.found[:before]
-			return
-		}
+	if before < len(c.found) && slices.Contains(c.found[:before], c.found[before]) {
+		c.found = c.found[:before]
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,13 @@ func redact(v reflect.Value) slog.Value {
 		for i := range v.Len() {
 			attrs = append(attrs, slog.Attr{Key: strconv.Itoa(i), Value: redact(v.Index(i))})
 		}
+		return slog.GroupValue(attrs...)
+	case reflect.Map:
+		var attrs []slog.Attr
+		for _, key := range v.MapKeys() {
+			attrs = append(attrs, slog.Attr{Key: key.String(), Value: redact(v.MapIndex(key))})
+		}
+		slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
 		return slog.GroupValue(attrs...)
 	case reflect.String:
 		return slog.StringValue(v.String())

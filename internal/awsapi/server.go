@@ -31,6 +31,14 @@ type Authorizer interface {
 	Authorize(ctx context.Context, call Call, in Message) error
 }
 
+// AuthorizerFunc is an Authorizer of one function.
+type AuthorizerFunc func(ctx context.Context, call Call, in Message) error
+
+// Authorize implements Authorizer.
+func (f AuthorizerFunc) Authorize(ctx context.Context, call Call, in Message) error {
+	return f(ctx, call, in)
+}
+
 // Config is what a Server needs. All fields but CheckAnswers must be set.
 type Config struct {
 	Authenticator Authenticator
@@ -109,11 +117,7 @@ func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string)
 // safely turns a panic into an error.
 func (x *exchange) safely(f func() ([]byte, error)) (body []byte, err error) {
 	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
-			panic(p)
-		default:
+		if p := recover(); p != nil {
 			x.panic = fmt.Sprintf("%v\n%s", p, debug.Stack())
 			err = Errorf(http.StatusInternalServerError, "InternalFailure", "The request failed because of an internal failure. The log of Slipway has the details under this request id.")
 		}

@@ -9,6 +9,7 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -42,7 +43,7 @@ type Demand interface {
 // Backend is an instance that the router can send requests to.
 type Backend struct {
 	ID      string
-	Address string // host:port
+	Address netip.AddrPort
 }
 
 // Hold is why a service gets no traffic.
@@ -59,6 +60,10 @@ const (
 // Journal records what happens to a service.
 type Journal interface {
 	Event(service apprunner.Service, message string)
+	// Started tells that the engine has the instance now, so that its output can be read.
+	Started(service apprunner.Service, instanceID string)
+	// Ended tells that the instance is gone, all but its output.
+	Ended(service apprunner.Service, instanceID string)
 }
 
 // Options bounds what the fleet waits for. Zero members take App Runner's values.

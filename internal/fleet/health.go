@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -27,13 +28,13 @@ func (e *badStatus) Error() string {
 }
 
 // probe checks an instance once.
-func probe(ctx context.Context, check apprunner.HealthCheck, target string) error {
+func probe(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPort) error {
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
 	if check.Protocol == apprunner.HealthHTTP {
-		return probeHTTP(ctx, "http://"+target+check.Path)
+		return probeHTTP(ctx, "http://"+target.String()+check.Path)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target.String())
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,6 +61,7 @@ func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
 	m, ctx := g.newMember(i.ID, revision)
 	m.address.Store(&i.Address)
 	m.healthy.Store(true)
+	m.settle() // the last daemon may have been killed before it did
 	close(m.ready)
 	g.fleet.work.Go(func() { m.watch(ctx) })
 }
@@ -86,6 +85,7 @@ func (m *member) start(ctx context.Context) error {
 	if _, err := m.group.fleet.engine.Prepare(ctx, spec); err != nil {
 		return failureOf(err)
 	}
+	m.group.fleet.journal.Started(m.group.serviceNow(), m.id)
 	instance, err := m.group.fleet.engine.Start(ctx, m.id)
 	if err != nil {
 		return failureOf(err)
@@ -96,11 +96,21 @@ func (m *member) start(ctx context.Context) error {
 
 func (m *member) becameReady() {
 	if m.failed == nil {
+		m.settle()
 		m.healthy.Store(true)
 	}
 	close(m.ready)
 	if m.failed == nil {
 		m.group.route()
+	}
+}
+
+// settle ends the boost of the start: from now on the instance has the CPU of its configuration.
+func (m *member) settle() {
+	f := m.group.fleet
+	err := f.engine.SetCPU(f.ctx, m.id, m.revision.Spec.Instance.CPU)
+	if err != nil && f.ctx.Err() == nil && !engine.Is(err, engine.NotFound) {
+		f.log.Error("the CPU of an instance was not limited", "instance", m.id, "error", err)
 	}
 }
 
@@ -164,19 +174,18 @@ func (m *member) end(ctx context.Context) error {
 	if err != nil && !engine.Is(err, engine.NotFound) {
 		return fmt.Errorf("end instance %s: %w", m.id, err)
 	}
+	f.journal.Ended(m.group.serviceNow(), m.id)
 	m.group.mu.Lock()
 	delete(m.group.members, m.id)
 	m.group.mu.Unlock()
 	return nil
 }
 
-func (m *member) backend() Backend {
-	return Backend{ID: m.id, Address: m.target()}
-}
+func (m *member) backend() Backend { return Backend{ID: m.id, Address: m.target()} }
 
 // target is where the application should listen.
-func (m *member) target() string {
-	return net.JoinHostPort(m.address.Load().String(), strconv.Itoa(m.revision.Spec.Image.Port))
+func (m *member) target() netip.AddrPort {
+	return netip.AddrPortFrom(*m.address.Load(), uint16(m.revision.Spec.Image.Port))
 }
 
 func (g *group) serviceNow() apprunner.Service {

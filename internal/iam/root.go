@@ -54,3 +54,12 @@ func readKey(path string) (Key, error) {
 	}
 	return key, nil
 }
+
+// ReadRoot returns the root access key that the daemon of a data directory made.
+func ReadRoot(dir string) (Key, error) {
+	key, err := readKey(filepath.Join(dir, rootFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, fmt.Errorf("there is no root key in %s: start Slipway with \"slipway serve\", or give another --data-dir", dir)
+	}
+	return key, err
+}

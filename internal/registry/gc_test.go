@@ -108,6 +108,15 @@ func TestGC_KeepsWhatItMust(t *testing.T) {
 			}
 			return keepNothing
 		}},
+		{"it was pulled by a tag that has moved since", func(t *testing.T, s *server, d string, img v1.Image) func(_, _ string) bool {
+			s.push(t, "app:moving", img)
+			s.age(t, 2*time.Hour)
+			if err := s.pull(t, "app:moving"); err != nil {
+				t.Error(err)
+			}
+			s.push(t, "app:moving", image(t, 100, 1))
+			return keepNothing
+		}},
 		{"it was resolved lately", func(t *testing.T, s *server, d string, _ v1.Image) func(_, _ string) bool {
 			if _, err := s.Resolve(t.Context(), "app", d); err != nil {
 				t.Error(err)
@@ -265,11 +274,21 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 			select {
 			case <-done:
 				return
-			default:
+			case <-time.After(2 * time.Millisecond):
 				if _, err := s.GC(t.Context(), 0, keepNothing); err != nil {
 					t.Error(err)
 					return
 				}
+			}
+		}
+	})
+	collector.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+				s.complete(t)
 			}
 		}
 	})
@@ -304,6 +323,45 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 	}
 }
 
+// complete checks what a crash at this moment would leave: no manifest without its blobs.
+func (s *server) complete(t *testing.T) {
+	t.Helper()
+	root := filepath.Join(s.dir, "docker/registry/v2")
+	data := func(digest string) string {
+		hex := strings.TrimPrefix(digest, "sha256:")
+		return filepath.Join(root, "blobs/sha256", hex[:2], hex, "data")
+	}
+	links, err := filepath.Glob(filepath.Join(root, "repositories/*/_manifests/revisions/sha256/*/link"))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, link := range links {
+		missing := ""
+		d := "sha256:" + filepath.Base(filepath.Dir(link))
+		text, err := os.ReadFile(data(d))
+		if err != nil {
+			missing = d
+		} else {
+			m, err := v1.ParseManifest(strings.NewReader(string(text)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, b := range append(m.Layers, m.Config) {
+				if _, err := os.Stat(data(b.Digest.String())); err != nil {
+					missing = b.Digest.String()
+				}
+			}
+		}
+		if missing == "" {
+			continue
+		}
+		if _, err := os.Stat(link); err == nil {
+			t.Errorf("manifest %s is there without %s", d, missing)
+		}
+	}
+}
+
 func layerOf(t *testing.T, img v1.Image) v1.Layer {
 	layers, err := img.Layers()
 	if err != nil {
@@ -314,7 +372,7 @@ func layerOf(t *testing.T, img v1.Image) v1.Layer {
 
 func pushUntilTaken(t *testing.T, s *server, path string, img v1.Image) {
 	var err error
-	for range 50 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if err = remote.Write(s.ref(t, path), img); err == nil {
 			return
 		}

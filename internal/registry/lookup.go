@@ -14,9 +14,15 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// ErrNotFound says that there is no such repository, tag or manifest. The error that wraps it says
-// which.
-var ErrNotFound = errors.New("not found")
+// ErrNotFound says that there is no such repository, tag or content. The error that wraps it says
+// which. It is fs.ErrNotExist too, for callers that know only that.
+var ErrNotFound error = notFound{}
+
+type notFound struct{}
+
+func (notFound) Error() string { return "not found" }
+
+func (notFound) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Repositories returns the names of all repositories that hold a manifest, sorted.
 func (r *Registry) Repositories(ctx context.Context) ([]string, error) {
@@ -61,12 +67,12 @@ func (r *Registry) Resolve(ctx context.Context, repo, tag string) (string, error
 	if err := r.known(repo); err != nil {
 		return "", err
 	}
+	r.sweep.RLock()
+	defer r.sweep.RUnlock()
 	d, err := r.lookup(repo, tag)
 	if err != nil {
 		return "", err
 	}
-	r.sweep.RLock()
-	defer r.sweep.RUnlock()
 	err = touch(filepath.Join(r.store.entry(r.store.revisions(repo), d), "link"), r.now())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("manifest %s in repository %q: %w", d, repo, ErrNotFound)
@@ -75,6 +81,51 @@ func (r *Registry) Resolve(ctx context.Context, repo, tag string) (string, error
 		return "", fmt.Errorf("resolve %q in repository %q: %w", tag, repo, err)
 	}
 	return d.String(), nil
+}
+
+// maxContent is the largest manifest or configuration that Content returns, in bytes.
+const maxContent = 8 << 20
+
+// Content returns a manifest or an image's configuration.
+func (r *Registry) Content(ctx context.Context, repo, digest string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	data, err := r.content(repo, digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("content %s in repository %q: %w", digest, repo, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read content %q of repository %q: %w", digest, repo, err)
+	}
+	return data, nil
+}
+
+// content reads what is linked into the repository as a manifest or as a blob.
+func (r *Registry) content(repo, text string) ([]byte, error) {
+	d, err := digest.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.known(repo); err != nil {
+		return nil, err
+	}
+	target, err := readLink(filepath.Join(r.store.entry(r.store.revisions(repo), d), "link"))
+	if errors.Is(err, fs.ErrNotExist) {
+		target, err = readLink(filepath.Join(r.store.entry(r.store.layers(repo), d), "link"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	name := r.store.blobData(target)
+	fi, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if fi.Size() > maxContent {
+		return nil, fmt.Errorf("it has %d bytes, more than %d", fi.Size(), maxContent)
+	}
+	return os.ReadFile(name)
 }
 
 func (r *Registry) lookup(repo, tag string) (digest.Digest, error) {

@@ -66,11 +66,8 @@ func (r *Registry) serveManifest(w http.ResponseWriter, req *http.Request, repo,
 		defer r.sweep.Unlock()
 		r.app.ServeHTTP(w, req)
 	default:
-		if d, err := digest.Parse(ref); err == nil {
-			r.sweep.RLock()
-			_ = touch(filepath.Join(r.store.entry(r.store.revisions(repo), d), "link"), r.now())
-			r.sweep.RUnlock()
-		}
+		// Whoever reads a manifest is about to read its blobs. The handlers say what is wrong with it.
+		_, _ = r.Resolve(req.Context(), repo, ref)
 		r.app.ServeHTTP(w, req)
 	}
 }

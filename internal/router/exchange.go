@@ -30,7 +30,8 @@ type exchange struct {
 	replay []byte // the whole body, once it was read ahead
 	resets int
 
-	status   int // of the response, 0 until it is known
+	status   int  // of the response, 0 until it is known
+	failed   bool // answered by a page
 	upgraded bool
 	answered bool // the present instance sent a header
 
@@ -41,6 +42,7 @@ type exchange struct {
 	cancel  context.CancelCauseFunc
 	expired bool // the whole request took too long
 	cutting bool // the present attempt was cut
+	hurried bool
 	done    bool
 }
 
@@ -80,10 +82,13 @@ func rewrite(p *httputil.ProxyRequest) {
 
 // RoundTrip claims an instance and has the request answered by it, by another one if it fails.
 func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
-	for again := false; ; again = true {
-		ctx, err := x.claim(out.Context(), again)
+	if out.Body != nil { // the response may begin before the request has ended
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+	}
+	for last := error(nil); ; {
+		ctx, err := x.claim(out.Context(), last != nil)
 		if err != nil {
-			return nil, err
+			return nil, whyNot(err, last)
 		}
 		body := x.bodyFor(out)
 		res, err := x.attempt(ctx, out, body)
@@ -94,8 +99,17 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		if err = x.explain(ctx, err, body); !x.mayRetry(err, body) {
 			return nil, err
 		}
+		last = err
 		x.release()
 	}
+}
+
+// whyNot prefers the failure of the last attempt to the news that there was no other instance.
+func whyNot(err, last error) error {
+	if last != nil && errors.Is(err, errNoInstance) {
+		return last
+	}
+	return err
 }
 
 // claim begins an attempt: it gets the request an instance and a context that a cut ends.
@@ -208,7 +222,7 @@ func (x *exchange) fail(w http.ResponseWriter, in *http.Request, err error) {
 		panic(http.ErrAbortHandler) // the client left
 	}
 	p := pageFor(err, x.in.Host, x.route)
-	x.status = p.Status
+	x.status, x.failed = p.Status, true
 	x.router.options.Log.Debug("request failed", "service", x.svc.id, "status", p.Status, "error", err)
 	writePage(w, x.in, p)
 }
@@ -237,6 +251,9 @@ func (x *exchange) finish() {
 	x.release()
 	x.mu.Lock()
 	x.done = true
+	if x.hurried && !x.failed && !x.upgraded {
+		x.calmLocked()
+	}
 	x.mu.Unlock()
 	x.svc.record(o)
 }

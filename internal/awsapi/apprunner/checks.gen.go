@@ -27,7 +27,7 @@ func (v *AssociateCustomDomainOutput) check(c *awsapi.Checker) {
 	c.Required("serviceArn", v.ServiceArn != nil)
 	awsapi.Member(c, "serviceArn", v.ServiceArn, ruleAppRunnerResourceArn.Check)
 	c.Required("vpcDNSTargets", v.VpcDNSTargets != nil)
-	awsapi.List(c, "vpcDNSTargets", v.VpcDNSTargets, awsapi.Size{}, (*VpcDNSTarget).check)
+	awsapi.Member(c, "vpcDNSTargets", &v.VpcDNSTargets, awsapi.ListOf[VpcDNSTarget](awsapi.Size{}, (*VpcDNSTarget).check))
 }
 
 func (v *AuthenticationConfiguration) check(c *awsapi.Checker) {
@@ -65,8 +65,8 @@ func (v *CodeConfigurationValues) check(c *awsapi.Checker) {
 	awsapi.Member(c, "port", v.Port, ruleString.Check)
 	c.Required("runtime", v.Runtime != nil)
 	awsapi.Member(c, "runtime", v.Runtime, ruleRuntime.Check)
-	awsapi.Map(c, "runtimeEnvironmentSecrets", v.RuntimeEnvironmentSecrets, awsapi.Size{}, ruleRuntimeEnvironmentSecretsName.Check, ruleRuntimeEnvironmentSecretsValue.Check)
-	awsapi.Map(c, "runtimeEnvironmentVariables", v.RuntimeEnvironmentVariables, awsapi.Size{}, ruleRuntimeEnvironmentVariablesKey.Check, ruleRuntimeEnvironmentVariablesValue.Check)
+	awsapi.Member(c, "runtimeEnvironmentSecrets", &v.RuntimeEnvironmentSecrets, awsapi.MapOf[string, string](awsapi.Size{}, ruleRuntimeEnvironmentSecretsName.Check, ruleRuntimeEnvironmentSecretsValue.Check))
+	awsapi.Member(c, "runtimeEnvironmentVariables", &v.RuntimeEnvironmentVariables, awsapi.MapOf[string, string](awsapi.Size{}, ruleRuntimeEnvironmentVariablesKey.Check, ruleRuntimeEnvironmentVariablesValue.Check))
 	awsapi.Member(c, "startCommand", v.StartCommand, ruleStartCommand.Check)
 }
 
@@ -102,7 +102,7 @@ func (v *CreateAutoScalingConfigurationInput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "maxConcurrency", v.MaxConcurrency, ruleASConfigMaxConcurrency.Check)
 	awsapi.Member(c, "maxSize", v.MaxSize, ruleASConfigMaxSize.Check)
 	awsapi.Member(c, "minSize", v.MinSize, ruleASConfigMinSize.Check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -121,7 +121,7 @@ func (v *CreateConnectionInput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "connectionName", v.ConnectionName, ruleConnectionName.Check)
 	c.Required("providerType", v.ProviderType != nil)
 	awsapi.Member(c, "providerType", v.ProviderType, ruleProviderType.Check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -138,7 +138,7 @@ func (v *CreateObservabilityConfigurationInput) Validate() error { return awsapi
 func (v *CreateObservabilityConfigurationInput) check(c *awsapi.Checker) {
 	c.Required("observabilityConfigurationName", v.ObservabilityConfigurationName != nil)
 	awsapi.Member(c, "observabilityConfigurationName", v.ObservabilityConfigurationName, ruleObservabilityConfigurationName.Check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 	awsapi.Member(c, "traceConfiguration", v.TraceConfiguration, (*TraceConfiguration).check)
 }
 
@@ -164,7 +164,7 @@ func (v *CreateServiceInput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "serviceName", v.ServiceName, ruleServiceName.Check)
 	c.Required("sourceConfiguration", v.SourceConfiguration != nil)
 	awsapi.Member(c, "sourceConfiguration", v.SourceConfiguration, (*SourceConfiguration).check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -181,10 +181,10 @@ func (v *CreateServiceOutput) check(c *awsapi.Checker) {
 func (v *CreateVpcConnectorInput) Validate() error { return awsapi.Validate(v.check) }
 
 func (v *CreateVpcConnectorInput) check(c *awsapi.Checker) {
-	awsapi.List(c, "securityGroups", v.SecurityGroups, awsapi.Size{}, ruleString.Check)
+	awsapi.Member(c, "securityGroups", &v.SecurityGroups, awsapi.ListOf[string](awsapi.Size{}, ruleString.Check))
 	c.Required("subnets", v.Subnets != nil)
-	awsapi.List(c, "subnets", v.Subnets, awsapi.Size{}, ruleString.Check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "subnets", &v.Subnets, awsapi.ListOf[string](awsapi.Size{}, ruleString.Check))
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 	c.Required("vpcConnectorName", v.VpcConnectorName != nil)
 	awsapi.Member(c, "vpcConnectorName", v.VpcConnectorName, ruleVpcConnectorName.Check)
 }
@@ -205,7 +205,7 @@ func (v *CreateVpcIngressConnectionInput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "ingressVpcConfiguration", v.IngressVpcConfiguration, (*IngressVpcConfiguration).check)
 	c.Required("serviceArn", v.ServiceArn != nil)
 	awsapi.Member(c, "serviceArn", v.ServiceArn, ruleAppRunnerResourceArn.Check)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 	c.Required("vpcIngressConnectionName", v.VpcIngressConnectionName != nil)
 	awsapi.Member(c, "vpcIngressConnectionName", v.VpcIngressConnectionName, ruleVpcIngressConnectionName.Check)
 }
@@ -219,7 +219,7 @@ func (v *CreateVpcIngressConnectionOutput) check(c *awsapi.Checker) {
 }
 
 func (v *CustomDomain) check(c *awsapi.Checker) {
-	awsapi.List(c, "certificateValidationRecords", v.CertificateValidationRecords, awsapi.Size{}, (*CertificateValidationRecord).check)
+	awsapi.Member(c, "certificateValidationRecords", &v.CertificateValidationRecords, awsapi.ListOf[CertificateValidationRecord](awsapi.Size{}, (*CertificateValidationRecord).check))
 	c.Required("domainName", v.DomainName != nil)
 	awsapi.Member(c, "domainName", v.DomainName, ruleDomainName.Check)
 	c.Required("enableWWWSubdomain", v.EnableWWWSubdomain != nil)
@@ -355,14 +355,14 @@ func (v *DescribeCustomDomainsOutput) Validate() error { return awsapi.Validate(
 
 func (v *DescribeCustomDomainsOutput) check(c *awsapi.Checker) {
 	c.Required("customDomains", v.CustomDomains != nil)
-	awsapi.List(c, "customDomains", v.CustomDomains, awsapi.Size{}, (*CustomDomain).check)
+	awsapi.Member(c, "customDomains", &v.CustomDomains, awsapi.ListOf[CustomDomain](awsapi.Size{}, (*CustomDomain).check))
 	c.Required("dNSTarget", v.DNSTarget != nil)
 	awsapi.Member(c, "dNSTarget", v.DNSTarget, ruleString.Check)
 	awsapi.Member(c, "nextToken", v.NextToken, ruleString.Check)
 	c.Required("serviceArn", v.ServiceArn != nil)
 	awsapi.Member(c, "serviceArn", v.ServiceArn, ruleAppRunnerResourceArn.Check)
 	c.Required("vpcDNSTargets", v.VpcDNSTargets != nil)
-	awsapi.List(c, "vpcDNSTargets", v.VpcDNSTargets, awsapi.Size{}, (*VpcDNSTarget).check)
+	awsapi.Member(c, "vpcDNSTargets", &v.VpcDNSTargets, awsapi.ListOf[VpcDNSTarget](awsapi.Size{}, (*VpcDNSTarget).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -450,7 +450,7 @@ func (v *DisassociateCustomDomainOutput) check(c *awsapi.Checker) {
 	c.Required("serviceArn", v.ServiceArn != nil)
 	awsapi.Member(c, "serviceArn", v.ServiceArn, ruleAppRunnerResourceArn.Check)
 	c.Required("vpcDNSTargets", v.VpcDNSTargets != nil)
-	awsapi.List(c, "vpcDNSTargets", v.VpcDNSTargets, awsapi.Size{}, (*VpcDNSTarget).check)
+	awsapi.Member(c, "vpcDNSTargets", &v.VpcDNSTargets, awsapi.ListOf[VpcDNSTarget](awsapi.Size{}, (*VpcDNSTarget).check))
 }
 
 func (v *EgressConfiguration) check(c *awsapi.Checker) {
@@ -474,8 +474,8 @@ func (v *HealthCheckConfiguration) check(c *awsapi.Checker) {
 
 func (v *ImageConfiguration) check(c *awsapi.Checker) {
 	awsapi.Member(c, "port", v.Port, ruleString.Check)
-	awsapi.Map(c, "runtimeEnvironmentSecrets", v.RuntimeEnvironmentSecrets, awsapi.Size{}, ruleRuntimeEnvironmentSecretsName.Check, ruleRuntimeEnvironmentSecretsValue.Check)
-	awsapi.Map(c, "runtimeEnvironmentVariables", v.RuntimeEnvironmentVariables, awsapi.Size{}, ruleRuntimeEnvironmentVariablesKey.Check, ruleRuntimeEnvironmentVariablesValue.Check)
+	awsapi.Member(c, "runtimeEnvironmentSecrets", &v.RuntimeEnvironmentSecrets, awsapi.MapOf[string, string](awsapi.Size{}, ruleRuntimeEnvironmentSecretsName.Check, ruleRuntimeEnvironmentSecretsValue.Check))
+	awsapi.Member(c, "runtimeEnvironmentVariables", &v.RuntimeEnvironmentVariables, awsapi.MapOf[string, string](awsapi.Size{}, ruleRuntimeEnvironmentVariablesKey.Check, ruleRuntimeEnvironmentVariablesValue.Check))
 	awsapi.Member(c, "startCommand", v.StartCommand, ruleStartCommand.Check)
 }
 
@@ -512,7 +512,7 @@ func (v *ListAutoScalingConfigurationsOutput) Validate() error { return awsapi.V
 
 func (v *ListAutoScalingConfigurationsOutput) check(c *awsapi.Checker) {
 	c.Required("autoScalingConfigurationSummaryList", v.AutoScalingConfigurationSummaryList != nil)
-	awsapi.List(c, "autoScalingConfigurationSummaryList", v.AutoScalingConfigurationSummaryList, awsapi.Size{}, (*AutoScalingConfigurationSummary).check)
+	awsapi.Member(c, "autoScalingConfigurationSummaryList", &v.AutoScalingConfigurationSummaryList, awsapi.ListOf[AutoScalingConfigurationSummary](awsapi.Size{}, (*AutoScalingConfigurationSummary).check))
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 }
 
@@ -530,7 +530,7 @@ func (v *ListConnectionsOutput) Validate() error { return awsapi.Validate(v.chec
 
 func (v *ListConnectionsOutput) check(c *awsapi.Checker) {
 	c.Required("connectionSummaryList", v.ConnectionSummaryList != nil)
-	awsapi.List(c, "connectionSummaryList", v.ConnectionSummaryList, awsapi.Size{}, (*ConnectionSummary).check)
+	awsapi.Member(c, "connectionSummaryList", &v.ConnectionSummaryList, awsapi.ListOf[ConnectionSummary](awsapi.Size{}, (*ConnectionSummary).check))
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 }
 
@@ -549,7 +549,7 @@ func (v *ListObservabilityConfigurationsOutput) Validate() error { return awsapi
 func (v *ListObservabilityConfigurationsOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 	c.Required("observabilityConfigurationSummaryList", v.ObservabilityConfigurationSummaryList != nil)
-	awsapi.List(c, "observabilityConfigurationSummaryList", v.ObservabilityConfigurationSummaryList, awsapi.Size{}, (*ObservabilityConfigurationSummary).check)
+	awsapi.Member(c, "observabilityConfigurationSummaryList", &v.ObservabilityConfigurationSummaryList, awsapi.ListOf[ObservabilityConfigurationSummary](awsapi.Size{}, (*ObservabilityConfigurationSummary).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -567,7 +567,7 @@ func (v *ListOperationsOutput) Validate() error { return awsapi.Validate(v.check
 
 func (v *ListOperationsOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleString.Check)
-	awsapi.List(c, "operationSummaryList", v.OperationSummaryList, awsapi.Size{}, (*OperationSummary).check)
+	awsapi.Member(c, "operationSummaryList", &v.OperationSummaryList, awsapi.ListOf[OperationSummary](awsapi.Size{}, (*OperationSummary).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -590,7 +590,7 @@ func (v *ListServicesForAutoScalingConfigurationOutput) Validate() error {
 func (v *ListServicesForAutoScalingConfigurationOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 	c.Required("serviceArnList", v.ServiceArnList != nil)
-	awsapi.List(c, "serviceArnList", v.ServiceArnList, awsapi.Size{}, ruleAppRunnerResourceArn.Check)
+	awsapi.Member(c, "serviceArnList", &v.ServiceArnList, awsapi.ListOf[string](awsapi.Size{}, ruleAppRunnerResourceArn.Check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -607,7 +607,7 @@ func (v *ListServicesOutput) Validate() error { return awsapi.Validate(v.check) 
 func (v *ListServicesOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleString.Check)
 	c.Required("serviceSummaryList", v.ServiceSummaryList != nil)
-	awsapi.List(c, "serviceSummaryList", v.ServiceSummaryList, awsapi.Size{}, (*ServiceSummary).check)
+	awsapi.Member(c, "serviceSummaryList", &v.ServiceSummaryList, awsapi.ListOf[ServiceSummary](awsapi.Size{}, (*ServiceSummary).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -622,7 +622,7 @@ func (v *ListTagsForResourceInput) check(c *awsapi.Checker) {
 func (v *ListTagsForResourceOutput) Validate() error { return awsapi.Validate(v.check) }
 
 func (v *ListTagsForResourceOutput) check(c *awsapi.Checker) {
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -639,7 +639,7 @@ func (v *ListVpcConnectorsOutput) Validate() error { return awsapi.Validate(v.ch
 func (v *ListVpcConnectorsOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 	c.Required("vpcConnectors", v.VpcConnectors != nil)
-	awsapi.List(c, "vpcConnectors", v.VpcConnectors, awsapi.Size{}, (*VpcConnector).check)
+	awsapi.Member(c, "vpcConnectors", &v.VpcConnectors, awsapi.ListOf[VpcConnector](awsapi.Size{}, (*VpcConnector).check))
 }
 
 func (v *ListVpcIngressConnectionsFilter) check(c *awsapi.Checker) {
@@ -662,7 +662,7 @@ func (v *ListVpcIngressConnectionsOutput) Validate() error { return awsapi.Valid
 func (v *ListVpcIngressConnectionsOutput) check(c *awsapi.Checker) {
 	awsapi.Member(c, "nextToken", v.NextToken, ruleNextToken.Check)
 	c.Required("vpcIngressConnectionSummaryList", v.VpcIngressConnectionSummaryList != nil)
-	awsapi.List(c, "vpcIngressConnectionSummaryList", v.VpcIngressConnectionSummaryList, awsapi.Size{}, (*VpcIngressConnectionSummary).check)
+	awsapi.Member(c, "vpcIngressConnectionSummaryList", &v.VpcIngressConnectionSummaryList, awsapi.ListOf[VpcIngressConnectionSummary](awsapi.Size{}, (*VpcIngressConnectionSummary).check))
 }
 
 func (v *NetworkConfiguration) check(c *awsapi.Checker) {
@@ -802,7 +802,7 @@ func (v *TagResourceInput) check(c *awsapi.Checker) {
 	c.Required("resourceArn", v.ResourceArn != nil)
 	awsapi.Member(c, "resourceArn", v.ResourceArn, ruleAppRunnerResourceArn.Check)
 	c.Required("tags", v.Tags != nil)
-	awsapi.List(c, "tags", v.Tags, awsapi.Size{}, (*Tag).check)
+	awsapi.Member(c, "tags", &v.Tags, awsapi.ListOf[Tag](awsapi.Size{}, (*Tag).check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -823,7 +823,7 @@ func (v *UntagResourceInput) check(c *awsapi.Checker) {
 	c.Required("resourceArn", v.ResourceArn != nil)
 	awsapi.Member(c, "resourceArn", v.ResourceArn, ruleAppRunnerResourceArn.Check)
 	c.Required("tagKeys", v.TagKeys != nil)
-	awsapi.List(c, "tagKeys", v.TagKeys, awsapi.Size{}, ruleTagKey.Check)
+	awsapi.Member(c, "tagKeys", &v.TagKeys, awsapi.ListOf[string](awsapi.Size{}, ruleTagKey.Check))
 }
 
 // Validate reports every constraint of the model that v breaks, as awsapi.Violations.
@@ -895,9 +895,9 @@ func (v *UpdateVpcIngressConnectionOutput) check(c *awsapi.Checker) {
 }
 
 func (v *VpcConnector) check(c *awsapi.Checker) {
-	awsapi.List(c, "securityGroups", v.SecurityGroups, awsapi.Size{}, ruleString.Check)
+	awsapi.Member(c, "securityGroups", &v.SecurityGroups, awsapi.ListOf[string](awsapi.Size{}, ruleString.Check))
 	awsapi.Member(c, "status", v.Status, ruleVpcConnectorStatus.Check)
-	awsapi.List(c, "subnets", v.Subnets, awsapi.Size{}, ruleString.Check)
+	awsapi.Member(c, "subnets", &v.Subnets, awsapi.ListOf[string](awsapi.Size{}, ruleString.Check))
 	awsapi.Member(c, "vpcConnectorArn", v.VpcConnectorArn, ruleAppRunnerResourceArn.Check)
 	awsapi.Member(c, "vpcConnectorName", v.VpcConnectorName, ruleVpcConnectorName.Check)
 }

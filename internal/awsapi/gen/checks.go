@@ -169,25 +169,16 @@ func (p *printer) structureCheck(s *shape) {
 		if required {
 			p.f("c.Required(%q, v.%s != nil)\n", lowerFirst(name), exported(name))
 		}
-		if p.constrained(m) {
-			p.f("%s\n", p.memberCheck(m, lowerFirst(name), "v."+exported(name)))
+		if !p.constrained(m) {
+			continue
 		}
+		ref := "v." + exported(name)
+		if p.goType(m) == p.elemType(m) {
+			ref = "&" + ref // a list, a map or a blob is no pointer
+		}
+		p.f("awsapi.Member(c, %q, %s, %s)\n", lowerFirst(name), ref, p.checkFunc(m))
 	}
 	p.f("}\n")
-}
-
-// memberCheck is the statement that checks the member v of shape s.
-func (p *printer) memberCheck(s *shape, name, v string) string {
-	switch s.Type {
-	case "list":
-		return fmt.Sprintf("awsapi.List(c, %q, %s, %s, %s)", name, v, p.sizeRule(s), p.checkFunc(p.model.shape(s.Member)))
-	case "map":
-		return fmt.Sprintf("awsapi.Map(c, %q, %s, %s, %s, %s)", name, v, p.sizeRule(s),
-			p.checkFunc(p.model.shape(s.Key)), p.checkFunc(p.model.shape(s.Value)))
-	case "blob":
-		return fmt.Sprintf("awsapi.Member(c, %q, &%s, %s)", name, v, p.checkFunc(s))
-	}
-	return fmt.Sprintf("awsapi.Member(c, %q, %s, %s)", name, v, p.checkFunc(s))
 }
 
 func (p *printer) sizeRule(s *shape) string {
@@ -203,13 +194,18 @@ func (p *printer) sizeRule(s *shape) string {
 
 // checkFunc is the function that checks one value of shape s, or nil.
 func (p *printer) checkFunc(s *shape) string {
-	switch {
-	case !p.constrained(s):
+	if !p.constrained(s) {
 		return "nil"
-	case s.Type == "structure":
+	}
+	switch s.Type {
+	case "structure":
 		return "(*" + s.goName + ").check"
-	case s.Type == "list" || s.Type == "map":
-		panic(fmt.Sprintf("shape %s: a collection inside a collection has no check yet", s.goName))
+	case "list":
+		elem := p.model.shape(s.Member)
+		return fmt.Sprintf("awsapi.ListOf[%s](%s, %s)", p.elemType(elem), p.sizeRule(s), p.checkFunc(elem))
+	case "map":
+		key, value := p.model.shape(s.Key), p.model.shape(s.Value)
+		return fmt.Sprintf("awsapi.MapOf[%s, %s](%s, %s, %s)", p.elemType(key), p.elemType(value), p.sizeRule(s), p.checkFunc(key), p.checkFunc(value))
 	}
 	return "rule" + s.goName + ".Check"
 }

@@ -73,7 +73,7 @@ func (p *printer) elemType(s *shape) string {
 	case "list":
 		return "[]" + p.elemType(p.model.shape(s.Member))
 	case "map":
-		return "map[string]" + p.elemType(p.model.shape(s.Value))
+		return "map[" + p.elemType(p.model.shape(s.Key)) + "]" + p.elemType(p.model.shape(s.Value))
 	case "string":
 		if len(s.Enum) > 0 {
 			return s.goName

@@ -53,9 +53,10 @@ type Verifier struct {
 // Verify returns who signed r, whose body must be given in full. The error is an *Error when the
 // caller is to blame.
 //
-// The signature must cover the host, the time, the target and the type of the content. The hash of
-// the body is always that of the body: an unsigned payload is refused. The host is r.Host, so a
-// proxy in front must pass the Host header on.
+// The signature must cover the host, the time, the target and the session token. It need not cover
+// the type of the content, which AWS's own SDK for PHP leaves out: it must not decide anything. The
+// hash of the body is always that of the body: an unsigned payload is refused. The host is r.Host,
+// so a proxy in front must pass the Host header on.
 func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	s, err := parse(r)
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *signature) covers(r *http.Request) error {
 	if !s.presigned {
 		need = append(need, "x-amz-date")
 	}
-	for _, name := range []string{"Content-Type", "X-Amz-Target", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
+	for _, name := range []string{"X-Amz-Target", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
 		if _, present := r.Header[name]; present {
 			need = append(need, strings.ToLower(name))
 		}
@@ -174,9 +175,6 @@ func (s *signature) resign(r *http.Request, body []byte, secret string) (string,
 // headerValues returns the values of a header in their canonical form: runs of spaces are one.
 func headerValues(r *http.Request, name string) ([]string, bool) {
 	values, ok := r.Header[http.CanonicalHeaderKey(name)]
-	if name == "content-length" && !ok && r.ContentLength >= 0 {
-		return []string{fmt.Sprint(r.ContentLength)}, true
-	}
 	canonical := make([]string, len(values))
 	for i, value := range values {
 		canonical[i] = strings.Join(strings.Fields(value), " ")

@@ -101,12 +101,10 @@ func withCommand(command []string) oci.SpecOpts {
 
 func withLimits(spec engine.Spec, swap bool) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-		quota := int64(spec.CPU) * cpuPeriod / cpuUnit
 		r := s.Linux.Resources
-		r.CPU = &specs.LinuxCPU{
-			// The kernel takes no less than a thousandth of a second.
-			Quota: new(max(quota, 1000)), Period: new(uint64(cpuPeriod)),
-			Shares: new(max(uint64(spec.CPU), 2)),
+		r.CPU = &specs.LinuxCPU{Shares: new(max(uint64(spec.CPU), 2))}
+		if !spec.Boost {
+			r.CPU.Quota, r.CPU.Period = new(cpuQuota(spec.CPU)), new(uint64(cpuPeriod))
 		}
 		r.Memory = &specs.LinuxMemory{Limit: new(spec.Memory)}
 		if swap {
@@ -117,6 +115,10 @@ func withLimits(spec engine.Spec, swap bool) oci.SpecOpts {
 		return nil
 	}
 }
+
+// cpuQuota is the processor time, in microseconds per cpuPeriod, of so many units. The kernel takes
+// no less than a thousandth of a second.
+func cpuQuota(units int) int64 { return max(int64(units)*cpuPeriod/cpuUnit, 1000) }
 
 // canLimitSwap reports whether the kernel accounts for swap. Version 2 does, or has none.
 func canLimitSwap(h cgroup.Hierarchy) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,18 @@ func (g Group) Frozen() (bool, error) {
 	}
 	s, err := g.read("freezer", "freezer.state")
 	return s == "FROZEN" || s == "FREEZING", err
+}
+
+// SetCPU lets the group have quota microseconds of processor time in every period of microseconds.
+func (g Group) SetCPU(quota, period int64) error {
+	if g.h.Unified {
+		return g.write("cpu", "cpu.max", fmt.Sprintf("%d %d", quota, period))
+	}
+	// The kernel refuses a quota above what a smaller period allows: the period is the same for all.
+	if err := g.write("cpu", "cpu.cfs_period_us", strconv.FormatInt(period, 10)); err != nil {
+		return err
+	}
+	return g.write("cpu", "cpu.cfs_quota_us", strconv.FormatInt(quota, 10))
 }
 
 func (g Group) setFrozen(ctx context.Context, want bool) error {

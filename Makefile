@@ -1,0 +1,69 @@
+# make demo: a sample application from nothing to a URL.   make test: every test.
+# Both install what is missing first.
+
+SHELL := /bin/bash
+BIN := $(CURDIR)/bin
+GO ?= go
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/slipway-run/slipway/internal/cli.Version=$(VERSION)
+STEP := @$(CURDIR)/scripts/step
+
+.PHONY: demo test build engine bootstrap generate check lint unit blackbox bench clean
+
+demo: build
+	@$(BIN)/slipway demo $(DEMO_FLAGS)
+
+test: check unit blackbox
+
+bootstrap:
+	@$(CURDIR)/scripts/bootstrap
+
+build: bootstrap engine
+	$(STEP) "Building slipway" $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/slipway ./cmd/slipway
+	$(STEP) "Building the sample application" env CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/hello ./examples/hello
+
+# The engine is built from the versions that go.mod names.
+ENGINE := containerd containerd-shim-runc-v2 runc buildkitd slipway-log
+engine: $(ENGINE:%=$(BIN)/engine/%)
+
+$(BIN)/engine/containerd: go.mod | bootstrap
+	$(STEP) "Building containerd" $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/containerd/containerd/v2/cmd/containerd
+
+$(BIN)/engine/containerd-shim-runc-v2: go.mod | bootstrap
+	$(STEP) "Building containerd's shim" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
+
+# runc filters system calls only when it is built with libseccomp.
+$(BIN)/engine/runc: go.mod | bootstrap
+	$(STEP) "Building runc" $(GO) build -trimpath -tags seccomp -ldflags '-s -w' -o $@ github.com/opencontainers/runc
+
+$(BIN)/engine/buildkitd: go.mod | bootstrap
+	$(STEP) "Building buildkitd" $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/moby/buildkit/cmd/buildkitd
+
+$(BIN)/engine/slipway-log: go.mod $(wildcard cmd/slipway-log/*.go internal/engine/containerd/logfile/*.go) | bootstrap
+	$(STEP) "Building slipway-log" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/slipway-log
+
+generate:
+	$(GO) generate ./...
+
+# What needs no container: formatting, generated code, dependencies, vet.
+check: bootstrap
+	$(STEP) "Checking formatting" test -z "$$(gofmt -l cmd internal examples test bench 2>&1 | tee /dev/stderr)"
+	$(STEP) "Checking go.mod" $(GO) mod tidy -diff
+	$(STEP) "Checking with go vet" $(GO) vet ./...
+
+lint: bootstrap
+	$(STEP) "Linting" golangci-lint run
+
+# Tests of packages; those of the engine run real containers.
+unit: engine
+	$(STEP) "Testing packages" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -race -shuffle=on -timeout 15m ./internal/... ./cmd/...
+
+# Tests of the program as its users meet it.
+blackbox: build
+	$(STEP) "Testing the program" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -timeout 20m -shuffle=on ./test/...
+
+bench: build
+	$(GO) test -run '^$$' -bench . -benchtime 10x ./bench/...
+
+clean:
+	rm -rf $(BIN)

@@ -1,0 +1,158 @@
+// Package admin is Slipway's own API beside that of App Runner: logs and events as streams, and the
+// logins of registries. Requests are signed as those to AWS are, for the service "slipway".
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+)
+
+// Prefix is where the API is mounted.
+const Prefix = "/slipway/v1/"
+
+// Service is the name that requests are signed for.
+const Service = "slipway"
+
+// maxBody is the size of the largest request, in bytes.
+const maxBody = 64 << 10
+
+// Verifier finds out who signed a request.
+type Verifier interface {
+	Verify(r *http.Request, body []byte) (sigv4.Identity, error)
+}
+
+// Services finds services.
+type Services interface {
+	Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error)
+	Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error)
+}
+
+// Line is one line of a log.
+type Line struct {
+	Time   time.Time `json:"time"`
+	Stream string    `json:"stream"` // instance/<id>, events, deployment/<operation id>
+	Text   string    `json:"text"`
+}
+
+// Application is the stream of everything that the instances of a service wrote.
+const Application = "application"
+
+// Logs reads the logs of a service.
+type Logs interface {
+	// Read returns the lines of a stream of a service since a time, oldest first, and goes on with
+	// follow. Application stands for all instances, merged.
+	Read(ctx context.Context, s apprunner.Service, stream string, since time.Time, follow bool) iter.Seq2[Line, error]
+}
+
+// Logins keeps the credentials of registries.
+type Logins interface {
+	SetLogin(ctx context.Context, host, user, password string) error
+	RemoveLogin(ctx context.Context, host string) (bool, error)
+	Logins(ctx context.Context) ([]string, error)
+}
+
+// API answers requests under Prefix.
+type API struct {
+	Verifier Verifier
+	Services Services
+	Logs     Logs
+	Logins   Logins
+	Account  string
+	Log      *slog.Logger
+}
+
+// Handler returns the API as a handler.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
+	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
+	mux.Handle("GET "+Prefix+"registries", a.signed(a.listLogins))
+	mux.Handle("PUT "+Prefix+"registries/{host}", a.signed(a.setLogin))
+	mux.Handle("DELETE "+Prefix+"registries/{host}", a.signed(a.removeLogin))
+	return mux
+}
+
+// call is one verified request.
+type call struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	body []byte
+	here apprunner.Place
+}
+
+// signed runs f for requests with a valid signature and answers its error.
+func (a *API) signed(f func(call) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			fail(w, http.StatusRequestEntityTooLarge, "The request is too large or was cut off.")
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		who, err := a.Verifier.Verify(r, body)
+		if err != nil {
+			fail(w, http.StatusForbidden, err.Error())
+			return
+		}
+		if who.Service != Service {
+			fail(w, http.StatusForbidden, "Sign requests to Slipway's own API for the service \""+Service+"\".")
+			return
+		}
+		err = f(call{w: w, r: r, body: body, here: apprunner.Place{Account: a.Account, Region: who.Region}})
+		if err == nil || r.Context().Err() != nil {
+			return
+		}
+		if e, ok := errors.AsType[*apprunner.Error](err); ok {
+			fail(w, status(e.Code), e.Message)
+			return
+		}
+		a.Log.Error("a request of the admin API failed", "path", r.URL.Path, "error", err)
+		fail(w, http.StatusInternalServerError, "An internal error occurred. Slipway's log has the details.")
+	})
+}
+
+func status(code apprunner.Code) int {
+	if code == apprunner.ResourceNotFound {
+		return http.StatusNotFound
+	}
+	return http.StatusBadRequest
+}
+
+// Failure is the body of an answer that is not 200.
+type Failure struct{ Message string }
+
+func fail(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(Failure{Message: message})
+}
+
+func answer(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
+// find returns the service with a name or an ARN.
+func (a *API) find(c call) (apprunner.Service, error) {
+	name := c.r.PathValue("name")
+	all, err := a.Services.Services(c.r.Context(), c.here)
+	if err != nil {
+		return apprunner.Service{}, err
+	}
+	for _, s := range all {
+		if s.Name == name || s.ID == name || s.ARN == name {
+			return s, nil
+		}
+	}
+	return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service %q in Region %s.", name, c.here.Region)
+}

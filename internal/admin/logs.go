@@ -1,0 +1,76 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+// logs streams lines as JSON, one a line.
+func (a *API) logs(c call) error {
+	s, err := a.find(c)
+	if err != nil {
+		return err
+	}
+	query := c.r.URL.Query()
+	var since time.Time
+	if text := query.Get("since"); text != "" {
+		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
+		}
+	}
+	follow := query.Get("follow") != ""
+	out := http.NewResponseController(c.w)
+	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	if follow {
+		_ = out.Flush() // so that a follower of a silent log sees that it is connected
+	}
+	encoder := json.NewEncoder(c.w)
+	for line, err := range a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow) {
+		if err != nil && !follow {
+			return err
+		}
+		if err != nil {
+			line = Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
+		}
+		if encoder.Encode(line) != nil {
+			return nil // the reader has left
+		}
+		if follow {
+			_ = out.Flush()
+		}
+	}
+	return nil
+}
+
+// Operation is an operation with what App Runner's API does not tell.
+type Operation struct {
+	ID        string                    `json:"id"`
+	Type      apprunner.OperationType   `json:"type"`
+	Status    apprunner.OperationStatus `json:"status"`
+	Step      apprunner.Step            `json:"step"`
+	Reason    string                    `json:"reason,omitempty"`
+	StartedAt time.Time                 `json:"startedAt"`
+	EndedAt   time.Time                 `json:"endedAt,omitzero"`
+}
+
+// operations lists the operations of a service, newest first, with the reasons of failures.
+func (a *API) operations(c call) error {
+	s, err := a.find(c)
+	if err != nil {
+		return err
+	}
+	all, err := a.Services.Operations(c.r.Context(), c.here, s.ARN)
+	if err != nil {
+		return err
+	}
+	out := make([]Operation, 0, len(all))
+	for _, o := range all {
+		out = append(out, Operation{
+			ID: o.ID, Type: o.Type, Status: o.Status, Step: o.Step, Reason: o.Reason, StartedAt: o.StartedAt, EndedAt: o.EndedAt,
+		})
+	}
+	return answer(c.w, out)
+}

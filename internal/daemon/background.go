@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/source"
+)
+
+// pushed is told that a tag of the embedded registry moved.
+func (d *Daemon) pushed(repository, tag, _ string) {
+	d.eachTag(func(s apprunner.Service, ref source.Reference) {
+		if ref.Embedded && ref.Repository == repository && ref.Tag == tag {
+			d.deployer.Look(s.ID)
+		}
+	})
+}
+
+// moved is told what a tag of another registry names.
+func (d *Daemon) moved(_ context.Context, image source.Resolved) error {
+	d.eachTag(func(s apprunner.Service, ref source.Reference) {
+		if ref == image.Reference {
+			d.deployer.Look(s.ID)
+		}
+	})
+	return nil
+}
+
+// ended is told that an operation of a service ended: its tag may have moved meanwhile, and what is
+// watched may be another.
+func (d *Daemon) ended(serviceID string) {
+	d.deployer.Look(serviceID)
+	d.watch()
+}
+
+// watch has the tags of other registries watched.
+func (d *Daemon) watch() {
+	var refs []source.Reference
+	d.eachTag(func(_ apprunner.Service, ref source.Reference) { refs = append(refs, ref) })
+	d.watcher.Set(refs)
+}
+
+// eachTag visits the services that deploy automatically, with their images.
+func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
+	services, err := d.store.Services(d.ctx, "")
+	if err != nil {
+		if d.ctx.Err() == nil {
+			d.log.Error("services could not be read for automatic deployment", "error", err)
+		}
+		return
+	}
+	for _, s := range services {
+		if !s.Listed() || !s.Spec.AutoDeploy {
+			continue
+		}
+		if ref, err := source.Parse(s.Spec.Image.Identifier, d.place(s.Region)); err == nil && ref.Digest == "" {
+			visit(s, ref)
+		}
+	}
+}
+
+// digest returns what the tag of a service's image names now.
+func (d *Daemon) digest(ctx context.Context, s apprunner.Service) (string, error) {
+	ref, err := source.Parse(s.Spec.Image.Identifier, d.place(s.Region))
+	if err != nil {
+		return "", err
+	}
+	resolved, err := d.sources.Resolve(ctx, ref)
+	return resolved.Digest, err
+}
+
+// tidyEvery is how often what is no longer needed is deleted.
+const tidyEvery = time.Hour
+
+// tidy forgets services that were deleted long ago and images that nothing names, until ctx ends.
+func (d *Daemon) tidy(ctx context.Context) {
+	ticker := time.NewTicker(tidyEvery)
+	defer ticker.Stop()
+	for {
+		if err := d.forget(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("deleted services were not forgotten", "error", err)
+		}
+		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("unused images were not deleted from the registry", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// forget deletes services that were deleted long ago, with their logs.
+func (d *Daemon) forget(ctx context.Context) error {
+	services, err := d.store.Services(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range services {
+		if s.Listed() || time.Since(s.DeletedAt) < d.config.Timeouts.KeepGone {
+			continue
+		}
+		if err := d.logs.Delete(ctx, logged(s)); err != nil {
+			return err
+		}
+		if err := d.store.PurgeService(ctx, s.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect deletes images from the embedded registry that no tag names and no revision uses.
+func (d *Daemon) collect(ctx context.Context) error {
+	revisions, err := d.store.Revisions(ctx, "")
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, r := range revisions {
+		used[r.Digest] = true
+	}
+	report, err := d.registry.GC(ctx, d.config.Registry.GarbageAfter, func(_, digest string) bool { return used[digest] })
+	if err == nil {
+		d.log.Debug("swept the embedded registry", "report", report)
+	}
+	return err
+}
+
+// failpoint returns what ends the process without mercy when an operation has recorded the step
+// that SLIPWAY_KILL_AT names as TYPE:step, such as CREATE_SERVICE:pull. Tests of crashes set it.
+func failpoint() func(apprunner.Operation) {
+	want, step, ok := strings.Cut(os.Getenv("SLIPWAY_KILL_AT"), ":")
+	if !ok {
+		return nil
+	}
+	return func(o apprunner.Operation) {
+		if string(o.Type) == want && string(o.Step) == step {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}
+}

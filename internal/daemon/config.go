@@ -1,0 +1,156 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Config is everything that can be set of a daemon. The file and the flags have the same names.
+type Config struct {
+	DataDir   string `yaml:"-"`
+	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc and slipway-log
+
+	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
+	HTTPListen string `yaml:"http-listen"` // applications
+	Domain     string `yaml:"domain"`      // of service URLs
+	Region     string `yaml:"region"`      // of the profile and the console; callers choose theirs by signing
+	Account    string `yaml:"account"`     // twelve digits
+
+	Registry RegistryConfig `yaml:"registry"`
+	Quotas   QuotaConfig    `yaml:"quotas"`
+	Timeouts TimeoutConfig  `yaml:"timeouts"`
+
+	LogLevel string `yaml:"log-level"` // debug, info, warn or error
+}
+
+// RegistryConfig is how images are found.
+type RegistryConfig struct {
+	// Mirrors lists, for a registry host, the URLs of mirrors to try first.
+	Mirrors map[string][]string `yaml:"mirrors"`
+	// PollInterval is how often a tag in another registry is looked at for automatic deployment.
+	PollInterval time.Duration `yaml:"poll-interval"`
+	// GarbageAfter is how long an image in the embedded registry that no tag names is kept.
+	GarbageAfter time.Duration `yaml:"garbage-after"`
+}
+
+// QuotaConfig is the quotas per Region.
+type QuotaConfig struct {
+	Services int `yaml:"services"`
+}
+
+// TimeoutConfig is how long instances get.
+type TimeoutConfig struct {
+	Start     time.Duration `yaml:"start"`      // to become healthy
+	Drain     time.Duration `yaml:"drain"`      // for the requests of an instance that is retired
+	Stop      time.Duration `yaml:"stop"`       // between SIGTERM and SIGKILL
+	ScaleIn   time.Duration `yaml:"scale-in"`   // of low load before instances are removed
+	KeepGone  time.Duration `yaml:"keep-gone"`  // how long a deleted service is still described
+	QueueWait time.Duration `yaml:"queue-wait"` // for an instance to have room for a request
+}
+
+// DefaultConfig is a Slipway on this machine alone, with App Runner's limits.
+func DefaultConfig() Config {
+	return Config{
+		EngineDir: defaultEngineDir(),
+		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
+		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
+		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
+		Quotas:   QuotaConfig{Services: 30},
+		Timeouts: TimeoutConfig{
+			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
+			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
+		},
+		LogLevel: "info",
+	}
+}
+
+// defaultEngineDir is where the build puts the engine: beside the program.
+func defaultEngineDir() string {
+	program, err := os.Executable()
+	if err != nil {
+		return "engine"
+	}
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
+	return filepath.Join(filepath.Dir(program), "engine")
+}
+
+// ConfigFile is the name of the configuration in the data directory.
+const ConfigFile = "slipway.yaml"
+
+// Load reads a configuration file over c. A missing file changes nothing, unless it was asked for.
+func (c *Config) Load(file string, asked bool) error {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("configuration %s: %w", file, err)
+	}
+	return nil
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	domainForm  = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+)
+
+// Validate refuses settings that cannot work, each with what is wrong.
+func (c *Config) Validate() error {
+	var errs []error
+	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen} {
+		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
+			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
+		}
+	}
+	if !accountForm.MatchString(c.Account) {
+		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
+	}
+	if !regionForm.MatchString(c.Region) {
+		errs = append(errs, fmt.Errorf("region %q is not the name of a Region, such as us-east-1", c.Region))
+	}
+	if !domainForm.MatchString(c.Domain) {
+		errs = append(errs, fmt.Errorf("domain %q is not a domain name in lower case", c.Domain))
+	}
+	for host, mirrors := range c.Registry.Mirrors {
+		for _, mirror := range mirrors {
+			if u, err := url.Parse(mirror); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+				errs = append(errs, fmt.Errorf("registry.mirrors of %q: %q is not an http or https URL", host, mirror))
+			}
+		}
+	}
+	for name, d := range map[string]time.Duration{
+		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,
+		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
+		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
+	} {
+		if d <= 0 {
+			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n <= 65535
+}

@@ -1,0 +1,191 @@
+// Package daemon puts Slipway together: it alone knows all the parts, and does nothing but make,
+// run and end them.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/engine/containerd"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/iam"
+	"github.com/slipway-run/slipway/internal/operation"
+	"github.com/slipway-run/slipway/internal/registry"
+	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/source"
+	"github.com/slipway-run/slipway/internal/sqlite"
+	"github.com/slipway-run/slipway/internal/telemetry"
+	"github.com/slipway-run/slipway/internal/vault"
+)
+
+// Daemon is a Slipway: one process that has a data directory.
+type Daemon struct {
+	config Config
+	log    *slog.Logger
+
+	lock     *os.File
+	key      iam.Key
+	store    *sqlite.Store
+	logs     *telemetry.Log
+	engine   *containerd.Engine
+	registry *registry.Registry
+	router   *router.Router
+	fleet    *fleet.Fleet
+	sources  *source.Registries
+	watcher  *source.Watcher
+	control  *control.Control
+	runner   *operation.Runner
+	deployer *control.AutoDeployer
+
+	api, http net.Listener
+
+	// ctx is the life of everything that works in the background; stop ends it.
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// Open takes the data directory, opens the listeners, so that a taken port is found out at once,
+// and starts the engine or finds the one that runs. Close it also when Run was not called.
+func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Daemon, err error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	d := &Daemon{config: config, log: log}
+	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, step := range []func() error{d.openData, d.listen, d.openEngine, d.openParts} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	return d, nil
+}
+
+// openData takes the data directory and opens what is kept in it.
+func (d *Daemon) openData() (err error) {
+	dir := d.config.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if d.lock, err = lock(dir); err != nil {
+		return err
+	}
+	if d.key, err = iam.OpenRoot(dir); err != nil {
+		return err
+	}
+	box, err := vault.Open(filepath.Join(dir, "vault.key"))
+	if err != nil {
+		return err
+	}
+	d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box)
+	return err
+}
+
+func (d *Daemon) listen() (err error) {
+	if d.api, err = net.Listen("tcp", d.config.APIListen); err != nil {
+		return fmt.Errorf("listen for the API: %w. Choose another address with --api-listen", err)
+	}
+	if d.http, err = net.Listen("tcp", d.config.HTTPListen); err != nil {
+		return fmt.Errorf("listen for applications: %w. Choose another address with --http-listen", err)
+	}
+	return nil
+}
+
+// place is where the resources of a Region are.
+func (d *Daemon) place(region string) apprunner.Place {
+	return apprunner.Place{Account: d.config.Account, Region: region}
+}
+
+// Run serves until ctx ends or something breaks. Instances go on when it returns.
+func (d *Daemon) Run(ctx context.Context) error {
+	if err := d.adopt(ctx); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	d.serve(group, ctx)
+	group.Go(func() error { d.fleet.Run(); return nil })
+	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
+	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
+	group.Go(func() error { d.tidy(d.ctx); return nil })
+	group.Go(func() error {
+		<-ctx.Done()
+		d.stop()
+		d.runner.Wait()
+		return nil
+	})
+	if err := d.runner.Start(d.ctx); err != nil {
+		return err
+	}
+	d.watch()
+	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
+	if err := d.publish(); err != nil {
+		return err
+	}
+	return group.Wait()
+}
+
+// publish tells clients on this machine where the daemon is.
+func (d *Daemon) publish() error {
+	info := Info{
+		PID: os.Getpid(), API: "http://" + reachable(d.api.Addr()), Scheme: "http", HTTP: d.http.Addr().String(),
+		Region: d.config.Region, Account: d.config.Account,
+	}
+	if err := iam.WriteAWSProfile(d.config.DataDir, info.API, d.config.Region, d.key); err != nil {
+		return err
+	}
+	if err := info.write(d.config.DataDir); err != nil {
+		return err
+	}
+	d.log.Info("Slipway is ready", "api", info.API, "applications", info.HTTP, "data", d.config.DataDir)
+	return nil
+}
+
+// reachable is the address that a client on this machine uses for a listener.
+func reachable(address net.Addr) string {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return address.String()
+	}
+	return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
+}
+
+// Close lets go of everything. What the engine runs goes on.
+func (d *Daemon) Close() error {
+	d.stop()
+	var errs []error
+	for _, l := range []net.Listener{d.api, d.http} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if d.registry != nil {
+		errs = append(errs, d.registry.Close())
+	}
+	if d.engine != nil {
+		errs = append(errs, d.engine.Close())
+	}
+	if d.sources != nil {
+		d.sources.Close()
+	}
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// drainTime is how long requests under way may take when the daemon ends.
+const drainTime = 10 * time.Second

@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/admin"
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/operation"
+	"github.com/slipway-run/slipway/internal/telemetry"
+)
+
+// journal writes what happens to a service into its logs. A log that cannot be written must not stop
+// the service: the daemon's own log then has the message.
+type journal struct{ d *Daemon }
+
+var (
+	_ fleet.Journal     = journal{}
+	_ operation.Journal = journal{}
+	_ admin.Logs        = reader{}
+)
+
+func logged(s apprunner.Service) telemetry.Service { return telemetry.Service{Name: s.Name, ID: s.ID} }
+
+// Event implements fleet.Journal and operation.Journal.
+func (j journal) Event(s apprunner.Service, message string) {
+	j.check(s, message, j.d.logs.Event(logged(s), time.Now(), message))
+}
+
+// Deployment implements operation.Journal.
+func (j journal) Deployment(s apprunner.Service, operationID, message string) {
+	j.check(s, message, j.d.logs.Deployment(logged(s), operationID, time.Now(), message))
+}
+
+// Started implements fleet.Journal.
+func (j journal) Started(s apprunner.Service, instanceID string) {
+	j.check(s, instanceID, j.d.logs.AddInstance(logged(s), instanceID, time.Now()))
+}
+
+// Ended implements fleet.Journal.
+func (j journal) Ended(s apprunner.Service, instanceID string) {
+	j.check(s, instanceID, j.d.logs.RemoveInstance(j.d.ctx, logged(s), instanceID, time.Now()))
+}
+
+func (j journal) check(s apprunner.Service, what string, err error) {
+	if err != nil {
+		j.d.log.Error("a service's log was not written", "service", s.Name, "what", what, "error", err)
+	}
+}
+
+// reader reads logs for the admin API.
+type reader struct{ d *Daemon }
+
+// Read implements admin.Logs.
+func (r reader) Read(ctx context.Context, s apprunner.Service, stream string, since time.Time, follow bool) iter.Seq2[admin.Line, error] {
+	query := telemetry.Query{Group: logged(s).ServiceGroup(), Stream: stream, Since: since, Follow: follow}
+	if stream == admin.Application {
+		query.Group, query.Stream = logged(s).ApplicationGroup(), ""
+	}
+	return func(yield func(admin.Line, error) bool) {
+		for line, err := range r.d.logs.Read(ctx, query) {
+			if errors.Is(err, telemetry.ErrNotFound) {
+				err = apprunner.Errorf(apprunner.ResourceNotFound, "Service %q has no log %q yet.", s.Name, stream)
+			}
+			if !yield(admin.Line{Time: line.Time, Stream: line.Stream, Text: line.Text}, err) {
+				return
+			}
+		}
+	}
+}

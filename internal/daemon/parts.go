@@ -1,0 +1,167 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	containerdclient "github.com/containerd/containerd/v2/client"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd"
+	"github.com/slipway-run/slipway/internal/engine/containerd/images"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/operation"
+	"github.com/slipway-run/slipway/internal/registry"
+	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/source"
+	"github.com/slipway-run/slipway/internal/telemetry"
+)
+
+// openEngine starts containerd, or finds the one that an earlier daemon started.
+func (d *Daemon) openEngine() (err error) {
+	log := d.log.With("component", "engine")
+	d.engine, err = containerd.Open(d.ctx, containerd.Options{
+		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
+		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port},
+		Images:    func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
+		Logger:    log,
+	})
+	return err
+}
+
+// openParts makes everything that has no state of its own beside the store and the engine.
+func (d *Daemon) openParts() error {
+	var err error
+	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.registry, err = registry.Open(registry.Config{
+		Dir: filepath.Join(d.config.DataDir, "registry"), Authenticator: rootKey(d.key), Log: d.log.With("component", "registry"),
+	})
+	if err != nil {
+		return err
+	}
+	d.registry.OnPush(d.pushed)
+	d.sources, err = source.NewRegistries(source.Config{
+		Mirrors: d.config.Registry.Mirrors, Credentials: logins{d}, Embedded: d.registry, Log: d.log,
+		EmbeddedEndpoint: engine.Endpoint{URL: "http://" + reachable(d.api.Addr()) + "/v2", Username: d.key.ID, Password: d.key.Secret},
+	})
+	if err != nil {
+		return err
+	}
+	watcher := &observer{}
+	d.router = router.New(router.Options{Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait})
+	routes := routing{router: d.router, domain: d.config.Domain, log: d.log}
+	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
+		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
+		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
+	})
+	watcher.fleet = d.fleet
+	d.runner = &operation.Runner{
+		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
+		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended, Recorded: failpoint(),
+	}
+	d.control = &control.Control{
+		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services, Now: time.Now,
+	}
+	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
+	d.watcher = source.NewWatcher(source.WatcherConfig{
+		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,
+	})
+	return nil
+}
+
+// checkImage refuses an identifier that can never be pulled.
+func checkImage(image apprunner.Image, accessRole string, here apprunner.Place) error {
+	ref, err := source.Parse(image.Identifier, here)
+	switch {
+	case err != nil:
+		return err
+	case ref.Public != (image.Type == apprunner.ECRPublic):
+		return apprunner.Errorf(apprunner.InvalidRequest, "ImageIdentifier %q does not fit ImageRepositoryType %s: ECR_PUBLIC is for public.ecr.aws, ECR for every other registry.", image.Identifier, image.Type)
+	case ref.ECR() && accessRole == "":
+		return apprunner.Errorf(apprunner.InvalidRequest, "Invalid Access Role in AuthenticationConfiguration. An image in a private ECR repository needs an AccessRoleArn.")
+	default:
+		return nil
+	}
+}
+
+// logins is what registries are told: the stored logins, and the root key for the registry here.
+type logins struct{ d *Daemon }
+
+func (l logins) For(ctx context.Context, host string) (user, password string, ok bool, err error) {
+	if host == reachable(l.d.api.Addr()) || host == "localhost:"+strconv.Itoa(l.d.api.Addr().(*net.TCPAddr).Port) {
+		return l.d.key.ID, l.d.key.Secret, true, nil
+	}
+	return l.d.store.For(ctx, host)
+}
+
+// adopt gives the fleet what the store has, so that it takes over what still runs.
+func (d *Daemon) adopt(ctx context.Context) error {
+	services, err := d.store.Services(ctx, "")
+	if err != nil {
+		return err
+	}
+	unfinished, err := d.store.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	operations := map[string]apprunner.Operation{}
+	for _, o := range unfinished {
+		operations[o.ServiceID] = o
+	}
+	var known []fleet.Known
+	for _, s := range services {
+		k, err := d.known(ctx, s, operations[s.ID])
+		if err != nil {
+			return fmt.Errorf("adopt service %q: %w", s.Name, err)
+		}
+		known = append(known, k)
+	}
+	return d.fleet.Adopt(ctx, known)
+}
+
+// known tells what should run of a service, given its operation that has not ended, if any.
+func (d *Daemon) known(ctx context.Context, s apprunner.Service, o apprunner.Operation) (fleet.Known, error) {
+	k := fleet.Known{Service: s, Hold: holdOf(s, o)}
+	serves := s.Status == apprunner.ServiceRunning ||
+		(s.Status == apprunner.ServiceInProgress && s.RevisionID != "" && (o.Type == apprunner.UpdateService || o.Type == apprunner.StartDeployment || o.Type == apprunner.CreateService) && !o.Rebuild) ||
+		(o.Rebuild && o.RevisionID == s.RevisionID && s.RevisionID != "")
+	if serves {
+		r, err := d.store.Revision(ctx, s.RevisionID)
+		if err != nil {
+			return k, err
+		}
+		k.Serving = &r
+	}
+	if o.RevisionID != "" && (k.Serving == nil || o.RevisionID != k.Serving.ID) {
+		r, err := d.store.Revision(ctx, o.RevisionID)
+		if err != nil && apprunner.CodeOf(err) != apprunner.ResourceNotFound {
+			return k, err
+		}
+		if err == nil {
+			k.Deploying = &r
+		}
+	}
+	return k, nil
+}
+
+func holdOf(s apprunner.Service, o apprunner.Operation) fleet.Hold {
+	switch {
+	case s.Status == apprunner.ServiceDeleted, o.Type == apprunner.DeleteService:
+		return fleet.HoldDeleted
+	case s.Status == apprunner.ServicePaused, o.Type == apprunner.PauseService, o.Type == apprunner.ResumeService:
+		return fleet.HoldPaused
+	case s.Status == apprunner.ServiceInProgress:
+		return fleet.HoldStarting
+	default:
+		return fleet.HoldFailed
+	}
+}

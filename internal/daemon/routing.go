@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/autoscale"
+	"github.com/slipway-run/slipway/internal/fleet"
+	"github.com/slipway-run/slipway/internal/router"
+)
+
+// routing lets the fleet drive the router.
+type routing struct {
+	router *router.Router
+	domain string
+	log    *slog.Logger
+}
+
+var (
+	_ fleet.Router = routing{}
+	_ fleet.Demand = routing{}
+)
+
+func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency int) {
+	err := r.router.SetService(router.Route{
+		ServiceID: s.ID, Name: s.Name, Hosts: []string{s.Host(r.domain)},
+		State: state, Reason: reason, MaxConcurrency: concurrency,
+	})
+	if err != nil {
+		r.log.Error("a route was not set", "service", s.Name, "error", err)
+	}
+}
+
+// Serve implements fleet.Router.
+func (r routing) Serve(s apprunner.Service, concurrency int, backends []fleet.Backend) {
+	r.route(s, router.Serving, "", concurrency)
+	set := make([]router.Instance, 0, len(backends))
+	for _, b := range backends {
+		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true})
+	}
+	if _, err := r.router.Switch(s.ID, set); err != nil {
+		r.log.Error("instances were not routed", "service", s.Name, "error", err)
+	}
+}
+
+// Hold implements fleet.Router.
+func (r routing) Hold(s apprunner.Service, why fleet.Hold) {
+	switch why {
+	case fleet.HoldDeleted:
+		r.router.RemoveService(s.ID)
+	case fleet.HoldPaused:
+		r.route(s, router.Paused, "", 1)
+	case fleet.HoldFailed:
+		r.route(s, router.Failed, "Its first deployment failed. Its events tell why.", 1)
+	default:
+		r.route(s, router.Pending, "Its first deployment is under way.", 1)
+	}
+}
+
+// Drain implements fleet.Router.
+func (r routing) Drain(ctx context.Context, serviceID, instanceID string) {
+	if err := r.router.Drain(ctx, serviceID, instanceID); err != nil {
+		r.log.Warn("requests were cut off", "service", serviceID, "instance", instanceID, "error", err)
+	}
+}
+
+// Sample implements fleet.Demand.
+func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
+	s, ok := r.router.Sample(serviceID)
+	return autoscale.Sample{Time: s.Time, Now: s.InFlight + s.Queued, Peak: s.Peak, Average: s.Average}, ok
+}
+
+// observer tells the fleet what the router finds out. The fleet is made after the router.
+type observer struct{ fleet *fleet.Fleet }
+
+var _ router.Observer = (*observer)(nil)
+
+func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
+	o.fleet.InstanceFailed(serviceID, instanceID)
+}
+
+func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }

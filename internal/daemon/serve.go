@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-run/slipway/internal/admin"
+	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/awsapi"
+	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+	"github.com/slipway-run/slipway/internal/awsapi/handlers"
+	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+	"github.com/slipway-run/slipway/internal/console"
+	"github.com/slipway-run/slipway/internal/router"
+)
+
+// serve answers on both listeners until ctx ends.
+func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
+	// No limit on reading a whole request: an image layer is one.
+	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
+	applications := router.NewServer(d.router, d.log.With("component", "router"))
+	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
+		group.Go(func() error {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+		group.Go(func() error {
+			<-ctx.Done()
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+			defer cancel()
+			if server.Shutdown(grace) != nil {
+				_ = server.Close() // those that are left are cut off
+			}
+			return nil
+		})
+	}
+}
+
+// apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
+// Runner, and the console.
+func (d *Daemon) apiHandler() http.Handler {
+	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
+	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
+		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
+	}))
+	own := &admin.API{
+		Verifier: verifier, Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
+	}
+	pages := &console.Console{
+		Services: d.control, Keys: rootKey(d.key), Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
+		URL: func(s apprunner.Service) string { return "http://" + d.url(s) },
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v2/", d.registry)
+	mux.Handle(admin.Prefix, own.Handler())
+	mux.Handle("/", withAWS(aws, pages.Handler()))
+	return mux
+}
+
+// withAWS sends calls of the AWS API to aws and everything else to pages.
+func withAWS(aws, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Algorithm")
+		if call || (r.Method == http.MethodPost && r.URL.Path == "/") {
+			aws.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// url is the name and port that a service answers at, without scheme.
+func (d *Daemon) url(s apprunner.Service) string {
+	host := s.Host(d.config.Domain)
+	if _, port, err := net.SplitHostPort(d.http.Addr().String()); err == nil && port != "80" {
+		return net.JoinHostPort(host, port)
+	}
+	return host
+}

@@ -1,0 +1,123 @@
+package kit
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// mimic builds the tests' application once.
+var mimic = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "mimic")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "mimic")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "./test/mimic")
+	build.Dir = Root()
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build mimic: %w\n%s", err, out)
+	}
+	return os.ReadFile(file)
+})
+
+// Mimic is an image of the tests' application. Different versions are different images.
+func Mimic(t testing.TB, version string) v1.Image {
+	t.Helper()
+	program, err := mimic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := mutate.AppendLayers(empty.Image, Layer(t, "mimic", program), Layer(t, "version", []byte(version)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Configure(t, image, runtime.GOARCH, v1.Config{Entrypoint: []string{"/mimic"}, Env: []string{"VERSION=" + version}})
+}
+
+// Layer is a layer with one executable file.
+func Layer(t testing.TB, file string, data []byte) v1.Layer {
+	t.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
+}
+
+// Configure sets the configuration of an image.
+func Configure(t testing.TB, image v1.Image, architecture string, config v1.Config) v1.Image {
+	t.Helper()
+	file, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture, file.Config = "linux", architecture, config
+	configured, err := mutate.ConfigFile(image, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return configured
+}
+
+// Push pushes an image into the embedded registry, as "name:tag".
+func (s *Slipway) Push(image v1.Image, ref string) {
+	s.t.Helper()
+	target, err := name.ParseReference(s.API+"/"+ref, name.Insecure)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	key := s.Key()
+	if err := remote.Write(target, image, remote.WithAuth(&authn.Basic{Username: key.ID, Password: key.Secret})); err != nil {
+		s.t.Fatalf("push %s: %v", ref, err)
+	}
+}
+
+// PushMimic pushes a version of the tests' application.
+func (s *Slipway) PushMimic(ref, version string) {
+	s.t.Helper()
+	s.Push(Mimic(s.t, version), ref)
+}
+
+// MimicProgram writes the tests' application into a directory and returns its path.
+func MimicProgram(t testing.TB, dir string) string {
+	t.Helper()
+	program, err := mimic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "mimic")
+	if err := os.WriteFile(file, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

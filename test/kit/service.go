@@ -1,0 +1,196 @@
+package kit
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/admin"
+	"github.com/slipway-run/slipway/internal/awsapi"
+	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+)
+
+// Region is where the tests work.
+const Region = "us-east-1"
+
+// Call does an operation of the App Runner API, as an SDK does. The error is an *awsapi.Error when
+// the daemon answered one.
+func (s *Slipway) Call(operation string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(http.MethodPost, "http://"+s.API+"/", strings.NewReader(string(body)))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	request.Header.Set("X-Amz-Target", "AppRunner."+operation)
+	key := s.Key()
+	if err := sigv4.Sign(request, body, key.ID, key.Secret, Region, "apprunner", time.Now()); err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		var failure struct {
+			Type    string `json:"__type"`
+			Message string
+		}
+		if err := json.NewDecoder(response.Body).Decode(&failure); err != nil {
+			return err
+		}
+		return &awsapi.Error{Code: failure.Type, Status: response.StatusCode, Message: failure.Message}
+	}
+	return json.NewDecoder(response.Body).Decode(out)
+}
+
+// Image is the ImageIdentifier of an image that was pushed as name.
+func (s *Slipway) Image(name string) string {
+	return "000000000000.dkr.ecr." + Region + ".amazonaws.com/" + name
+}
+
+// Role is an access role, which private ECR images need.
+const Role = "arn:aws:iam::000000000000:role/service-role/AppRunnerECRAccessRole"
+
+// Input is a CreateService request for an image in the embedded registry, with variables given as
+// NAME=VALUE. Automatic deployment is off; change what the test is about.
+func (s *Slipway) Input(name, image string, variables ...string) *apprunnerapi.CreateServiceInput {
+	env := map[string]string{}
+	for _, v := range variables {
+		k, value, _ := strings.Cut(v, "=")
+		env[k] = value
+	}
+	return &apprunnerapi.CreateServiceInput{
+		ServiceName: &name,
+		SourceConfiguration: &apprunnerapi.SourceConfiguration{
+			AutoDeploymentsEnabled: new(false),
+			ImageRepository: &apprunnerapi.ImageRepository{
+				ImageIdentifier:     new(s.Image(image)),
+				ImageRepositoryType: new(apprunnerapi.ImageRepositoryTypeEcr),
+				ImageConfiguration:  &apprunnerapi.ImageConfiguration{RuntimeEnvironmentVariables: env},
+			},
+			AuthenticationConfiguration: &apprunnerapi.AuthenticationConfiguration{AccessRoleArn: new(Role)},
+		},
+		InstanceConfiguration: &apprunnerapi.InstanceConfiguration{Cpu: new("256"), Memory: new("512")},
+		HealthCheckConfiguration: &apprunnerapi.HealthCheckConfiguration{
+			Interval: new(int32(1)), UnhealthyThreshold: new(int32(2)),
+		},
+	}
+}
+
+// Create creates a service and returns it at once, with the id of the operation.
+func (s *Slipway) Create(in *apprunnerapi.CreateServiceInput) (*apprunnerapi.Service, string) {
+	s.t.Helper()
+	var out apprunnerapi.CreateServiceOutput
+	if err := s.Call("CreateService", in, &out); err != nil {
+		s.t.Fatalf("CreateService: %v", err)
+	}
+	return out.Service, *out.OperationId
+}
+
+// Run creates a service and waits until it is RUNNING.
+func (s *Slipway) Run(in *apprunnerapi.CreateServiceInput) *apprunnerapi.Service {
+	s.t.Helper()
+	service, _ := s.Create(in)
+	return s.Await(*service.ServiceArn, apprunnerapi.ServiceStatusRunning)
+}
+
+// Describe returns a service.
+func (s *Slipway) Describe(arn string) *apprunnerapi.Service {
+	s.t.Helper()
+	var out apprunnerapi.DescribeServiceOutput
+	if err := s.Call("DescribeService", apprunnerapi.DescribeServiceInput{ServiceArn: &arn}, &out); err != nil {
+		s.t.Fatalf("DescribeService: %v", err)
+	}
+	return out.Service
+}
+
+// Await waits until a service has a status, and fails at once when its operation ended with
+// another.
+func (s *Slipway) Await(arn string, want apprunnerapi.ServiceStatus) *apprunnerapi.Service {
+	s.t.Helper()
+	var service *apprunnerapi.Service
+	s.Eventually("service "+arn+" is "+string(want), 90*time.Second, func() error {
+		service = s.Describe(arn)
+		switch *service.Status {
+		case want:
+			return nil
+		case apprunnerapi.ServiceStatusOperationInProgress:
+			return errorf("it is %s", *service.Status)
+		default:
+			s.t.Fatalf("service %s is %s, want %s. Events:\n%s", arn, *service.Status, want, s.Events(*service.ServiceName))
+			return nil
+		}
+	})
+	return service
+}
+
+// Operations returns the operations of a service, newest first, with the reasons of failures.
+func (s *Slipway) Operations(name string) []admin.Operation {
+	s.t.Helper()
+	var all []admin.Operation
+	if err := json.Unmarshal([]byte(s.CLI("operations", name, "--output", "json")), &all); err != nil {
+		s.t.Fatal(err)
+	}
+	return all
+}
+
+// AwaitOperation waits until an operation has ended.
+func (s *Slipway) AwaitOperation(name, id string) admin.Operation {
+	s.t.Helper()
+	var ended admin.Operation
+	s.Eventually("operation "+id+" ends", 90*time.Second, func() error {
+		for _, o := range s.Operations(name) {
+			if o.ID == id && !o.EndedAt.IsZero() {
+				ended = o
+				return nil
+			}
+		}
+		return errorf("it is under way")
+	})
+	return ended
+}
+
+// Events is the event log of a service.
+func (s *Slipway) Events(name string) string {
+	out, _, _ := s.Try("events", name)
+	return out
+}
+
+// Client sends requests for service URLs to the daemon, whatever they resolve to.
+func (s *Slipway) Client() *http.Client {
+	return &http.Client{
+		Timeout: time.Minute,
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: 100,
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, s.HTTP)
+			},
+		},
+	}
+}
+
+// Get calls a service and returns the status and the body; 0 and the error when there is none.
+func (s *Slipway) Get(service *apprunnerapi.Service, path string) (int, string) {
+	client := s.Client()
+	defer client.CloseIdleConnections()
+	response, err := client.Get("http://" + *service.ServiceUrl + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(body)
+}

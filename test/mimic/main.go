@@ -1,0 +1,187 @@
+// Command mimic is the application of the tests. Its environment says how it behaves, so that one
+// image can be every kind of well-behaved or broken application.
+//
+//	PORT           listens there, unless LISTEN says otherwise
+//	LISTEN         the address to listen on, "none" to listen on nothing
+//	START_DELAY    how long it takes before it listens, such as 2s
+//	EXIT           ends with this code after printing a last line, instead of serving
+//	EXIT_SIGNAL    ignore: does not end at SIGTERM
+//	HEALTH         the status that /health answers, with the body "not today"
+//	EAT_MEMORY     takes this many megabytes at the start
+//	EAT_DISK       writes this many megabytes to /data at the start, and ends when it cannot
+//	VERSION        what / answers with
+//
+// It serves:
+//
+//	/          "VERSION instance hostname"
+//	/env       its environment
+//	/pid       its process id as its own namespace sees it
+//	/health    HEALTH
+//	/sleep?d=1s answers after a while
+//	/exit?code=3 ends the process
+//	/eat?mb=100  takes memory
+//	/dial?to=host:port  tries a connection and tells how it went
+//	/status    /proc/self/status
+//	/write?mb=10 writes a file
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+var eaten [][]byte
+
+func main() {
+	log.SetFlags(0)
+	log.Print("mimic starts")
+	if delay, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
+		time.Sleep(delay)
+	}
+	eat(number("EAT_MEMORY"))
+	if mb := number("EAT_DISK"); mb > 0 {
+		if err := write(mb); err != nil {
+			log.Fatalf("cannot write: %v", err)
+		}
+	}
+	if code, ok := os.LookupEnv("EXIT"); ok {
+		log.Printf("mimic gives up with code %s", code)
+		n, _ := strconv.Atoi(code)
+		os.Exit(n)
+	}
+	handleSignals()
+	routes()
+	address := cmp.Or(os.Getenv("LISTEN"), ":"+os.Getenv("PORT"))
+	if address == "none" {
+		select {}
+	}
+	log.Printf("mimic listens on %s", address)
+	log.Fatal(http.ListenAndServe(address, nil))
+}
+
+var inFlight atomic.Int64
+
+func handleSignals() {
+	terminate := make(chan os.Signal, 1)
+	signal.Notify(terminate, syscall.SIGTERM)
+	go func() {
+		for range terminate {
+			log.Print("mimic is asked to end")
+			if os.Getenv("EXIT_SIGNAL") == "ignore" {
+				continue
+			}
+			for inFlight.Load() > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			os.Exit(0)
+		}
+	}()
+}
+
+func routes() {
+	hostname, _ := os.Hostname()
+	handle("/", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "%s instance %s\n", os.Getenv("VERSION"), hostname)
+	})
+	handle("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
+	handle("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) })
+	handle("/headers", func(w http.ResponseWriter, r *http.Request) { _ = r.Header.Write(w) })
+	handle("/health", func(w http.ResponseWriter, _ *http.Request) {
+		if code := number("HEALTH"); code > 0 {
+			w.WriteHeader(code)
+		}
+		fmt.Fprintln(w, "not today")
+	})
+	handle("/sleep", func(w http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.FormValue("d"))
+		time.Sleep(d)
+		fmt.Fprintf(w, "slept %v instance %s\n", d, hostname)
+	})
+	handle("/exit", func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("code"))
+		log.Printf("mimic ends with code %d", n)
+		os.Exit(n)
+	})
+	handle("/eat", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("mb"))
+		eat(n)
+		fmt.Fprintln(w, "ate", n)
+	})
+	handle("/dial", func(w http.ResponseWriter, r *http.Request) {
+		conn, err := net.DialTimeout("tcp", r.FormValue("to"), 2*time.Second)
+		if err != nil {
+			fmt.Fprintln(w, "failed:", err)
+			return
+		}
+		_ = conn.Close()
+		fmt.Fprintln(w, "connected")
+	})
+	handle("/status", func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.Open("/proc/self/status")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer f.Close()
+		_, _ = io.Copy(w, f)
+	})
+	handle("/write", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("mb"))
+		if err := write(n); err != nil {
+			fmt.Fprintln(w, "failed:", err)
+			return
+		}
+		fmt.Fprintln(w, "wrote", n)
+	})
+	handle("/say", func(_ http.ResponseWriter, r *http.Request) { log.Print(r.FormValue("text")) })
+}
+
+func handle(path string, f http.HandlerFunc) {
+	http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		inFlight.Add(1)
+		defer inFlight.Add(-1)
+		f(w, r)
+	})
+}
+
+func number(name string) int {
+	n, _ := strconv.Atoi(os.Getenv(name))
+	return n
+}
+
+// eat takes memory and touches every page of it.
+func eat(mb int) {
+	for range mb {
+		block := make([]byte, 1<<20)
+		for i := 0; i < len(block); i += 4096 {
+			block[i] = 1
+		}
+		eaten = append(eaten, block)
+	}
+}
+
+func write(mb int) error {
+	f, err := os.OpenFile("/data", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	block := make([]byte, 1<<20)
+	for range mb {
+		if _, err := f.Write(block); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
