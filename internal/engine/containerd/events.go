@@ -12,10 +12,13 @@ import (
 	"github.com/slipway-run/slipway/internal/engine"
 )
 
-// Events streams changes until ctx ends, beginning with the present state of every instance.
+// Events streams changes until ctx ends or the engine is closed, beginning with the present state
+// of every instance.
 func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(e.life, cancel)
 	out, r := e.hub.subscribe(ctx)
-	e.wg.Go(func() {
+	go func() { // ends with ctx
 		for {
 			list, err := e.List(ctx)
 			if err == nil {
@@ -28,13 +31,16 @@ func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
 				return
 			}
 		}
-	})
+	}()
 	return out
 }
 
 func eventOf(inst engine.Instance) engine.Event {
 	return engine.Event{ID: inst.ID, State: inst.State, Exit: inst.Exit}
 }
+
+// resyncEvery bounds how long an exit can go unnoticed when its event is lost.
+const resyncEvery = 15 * time.Second
 
 // watch follows containerd's events until ctx ends, and connects again when it went away.
 func (e *Engine) watch(ctx context.Context) {
@@ -67,8 +73,15 @@ func (e *Engine) follow(ctx context.Context) error {
 	for _, inst := range list {
 		e.tell(ctx, inst.ID)
 	}
+	resync := time.NewTicker(resyncEvery)
+	defer resync.Stop()
 	for {
 		select {
+		case <-resync.C:
+			// To list instances is to note, and so to tell, an exit that no event told of.
+			if _, err := e.List(ctx); err != nil {
+				return err
+			}
 		case env := <-stream:
 			if env != nil {
 				e.handle(ctx, env)

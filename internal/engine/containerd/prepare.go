@@ -91,20 +91,29 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	if err != nil {
 		return none, fmt.Errorf("give instance %q a network: %w", spec.ID, err)
 	}
-	if err := e.writeRecord(ctx, spec, img, endpoint); err != nil {
+	// The disk takes about as long as the record, and neither needs the other.
+	disk := make(chan error, 1)
+	go func() { disk <- e.makeFiles(ctx, dir, spec, endpoint) }()
+	recordErr := e.writeRecord(ctx, spec, img, endpoint)
+	diskErr := <-disk
+	if recordErr != nil {
 		// Without a record nobody would know that the address is in use.
-		return none, withCleanup(err, e.net.Release(endpoint.Address))
+		return none, withCleanup(recordErr, e.net.Release(endpoint.Address))
 	}
-	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
-		return none, err
-	}
-	if err := e.disks.attach(ctx, dir, spec.Disk); err != nil {
-		return none, err
+	if diskErr != nil {
+		return none, diskErr
 	}
 	if err := e.createTask(ctx, spec, dir.rootfs(lower)); err != nil {
 		return none, err
 	}
 	return endpoint, dir.mark(markPrepared)
+}
+
+func (e *Engine) makeFiles(ctx context.Context, dir instanceDir, spec engine.Spec, endpoint network.Endpoint) error {
+	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
+		return err
+	}
+	return e.disks.attach(ctx, dir, spec.Disk)
 }
 
 func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, endpoint network.Endpoint) error {
