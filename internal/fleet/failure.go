@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -44,10 +45,27 @@ func (m *member) exitFailure() *Failure {
 	default:
 		f.Reason = fmt.Sprintf("Your application stopped or failed to start. See logs for more information.  Container exit code: %d", e.Code)
 	}
+	f.Reason += notStarted(m.left.Code, f.Output)
 	if len(f.Output) > 0 {
 		f.Reason += ". Last output: " + strings.Join(f.Output[max(0, len(f.Output)-3):], " | ")
 	}
 	return f
+}
+
+// notStarted explains an instance whose command exists and could not be executed all the same. The
+// runtime then ends with 255 after one line.
+func notStarted(code int, output []string) string {
+	if code != 255 || len(output) != 1 || !strings.HasPrefix(output[0], "exec ") {
+		return ""
+	}
+	switch {
+	case strings.HasSuffix(output[0], "exec format error"):
+		return fmt.Sprintf(". The command is not a program for this machine: build it for linux/%s, or begin a script with #! and its interpreter", runtime.GOARCH)
+	case strings.HasSuffix(output[0], "no such file or directory"):
+		return ". The command needs a loader or an interpreter that the image does not have: link the program statically, or use an image that has it"
+	default:
+		return ""
+	}
 }
 
 func peak(bytes int64) string {

@@ -32,7 +32,7 @@ func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, erro
 	if ref.Embedded {
 		d, err := r.cfg.Embedded.Resolve(ctx, ref.Repository, ref.what())
 		if err != nil {
-			return Resolved{}, embeddedError(ref, err)
+			return Resolved{}, r.embeddedError(ref, err)
 		}
 		return Resolved{Reference: ref, Digest: d}, nil
 	}
@@ -47,9 +47,19 @@ func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, erro
 	return out, err
 }
 
-func embeddedError(ref Reference, err error) error {
+// pushName is what an image in the embedded registry is pushed as.
+func (r *Registries) pushName(ref Reference) string {
+	_, host, _ := strings.Cut(strings.TrimSuffix(r.cfg.EmbeddedEndpoint.URL, "/v2"), "://")
+	name := host + "/" + ref.Repository
+	if ref.Tag != "" {
+		name += ":" + ref.Tag
+	}
+	return name
+}
+
+func (r *Registries) embeddedError(ref Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return engine.Errorf(engine.ImageNotFound, "image %q is not in the embedded registry: %w; push it with: docker push", ref, err)
+		return engine.Errorf(engine.ImageNotFound, "image %q is not in the embedded registry: %w; push it with: docker push %s", ref, err, r.pushName(ref))
 	}
 	return engine.Errorf(engine.Unavailable, "image %q cannot be looked up in the embedded registry: %w", ref, err)
 }

@@ -45,19 +45,19 @@ func Mimic(t testing.TB, version string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(empty.Image, Layer(t, "mimic", program), Layer(t, "version", []byte(version)))
+	image, err := mutate.AppendLayers(empty.Image, Layer(t, "mimic", 0o755, program), Layer(t, "version", 0o644, []byte(version)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Configure(t, image, runtime.GOARCH, v1.Config{Entrypoint: []string{"/mimic"}, Env: []string{"VERSION=" + version}})
 }
 
-// Layer is a layer with one executable file.
-func Layer(t testing.TB, file string, data []byte) v1.Layer {
+// Layer is a layer with one file.
+func Layer(t testing.TB, file string, mode int64, data []byte) v1.Layer {
 	t.Helper()
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: file, Mode: mode, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Write(data); err != nil {
@@ -92,14 +92,8 @@ func Configure(t testing.TB, image v1.Image, architecture string, config v1.Conf
 // Push pushes an image into the embedded registry, as "name:tag".
 func (s *Slipway) Push(image v1.Image, ref string) {
 	s.t.Helper()
-	target, err := name.ParseReference(s.API+"/"+ref, name.Insecure)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	key := s.Key()
-	if err := remote.Write(target, image, remote.WithAuth(&authn.Basic{Username: key.ID, Password: key.Secret})); err != nil {
-		s.t.Fatalf("push %s: %v", ref, err)
-	}
+	push(s.t, image, s.API+"/"+ref, &authn.Basic{Username: key.ID, Password: key.Secret})
 }
 
 // PushMimic pushes a version of the tests' application.
@@ -120,4 +114,15 @@ func MimicProgram(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+func push(t testing.TB, image v1.Image, ref string, auth authn.Authenticator) {
+	t.Helper()
+	target, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(target, image, remote.WithAuth(auth)); err != nil {
+		t.Fatalf("push %s: %v", ref, err)
+	}
 }

@@ -29,6 +29,7 @@ type Slipway struct {
 	HTTP   string // host:port of applications
 	Config string // the text of its configuration file
 	Env    []string
+	Region string // that calls of the API are signed for
 
 	process *exec.Cmd
 	ended   chan error
@@ -79,7 +80,7 @@ func New(t testing.TB, config string) *Slipway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Slipway{t: t, Dir: dir, Config: config, API: freeAddress(t), HTTP: freeAddress(t)}
+	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, API: freeAddress(t), HTTP: freeAddress(t)}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +94,13 @@ func Start(t testing.TB, config string) *Slipway {
 	s := New(t, config)
 	s.Start()
 	return s
+}
+
+// With is the same Slipway for a subtest, which its failures then belong to.
+func (s *Slipway) With(t testing.TB) *Slipway {
+	c := *s
+	c.t = t
+	return &c
 }
 
 // freeAddress is a loopback address that nobody listens on. Ports outside of the range that outgoing
@@ -224,6 +232,17 @@ func (s *Slipway) CLI(args ...string) string {
 		s.t.Fatalf("slipway %s: %v\n%s%s", strings.Join(args, " "), err, out, errOut)
 	}
 	return out
+}
+
+// TryWith runs the program's command line with text on its standard input.
+func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(ctx, Binary("slipway"), append(args, "--data-dir", s.Dir)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errOut
+	err = cmd.Run()
+	return out.String(), errOut.String(), err
 }
 
 // TryAWS runs "aws apprunner" as a user does after eval "$(slipway env)".

@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 )
 
-// Region is where the tests work.
+// Region is where the tests work, unless they say otherwise.
 const Region = "us-east-1"
 
 // Call does an operation of the App Runner API, as an SDK does. The error is an *awsapi.Error when
@@ -32,7 +33,7 @@ func (s *Slipway) Call(operation string, in, out any) error {
 	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	request.Header.Set("X-Amz-Target", "AppRunner."+operation)
 	key := s.Key()
-	if err := sigv4.Sign(request, body, key.ID, key.Secret, Region, "apprunner", time.Now()); err != nil {
+	if err := sigv4.Sign(request, body, key.ID, key.Secret, s.Region, "apprunner", time.Now()); err != nil {
 		return err
 	}
 	response, err := http.DefaultClient.Do(request)
@@ -53,9 +54,19 @@ func (s *Slipway) Call(operation string, in, out any) error {
 	return json.NewDecoder(response.Body).Decode(out)
 }
 
+// WantError fails the test unless err is what the API answered with a code and with text in its
+// message.
+func (s *Slipway) WantError(err error, code, text string) {
+	s.t.Helper()
+	e, ok := errors.AsType[*awsapi.Error](err)
+	if !ok || e.Code != code || !strings.Contains(e.Message, text) {
+		s.t.Errorf("got error %#v, want %s with %q", err, code, text)
+	}
+}
+
 // Image is the ImageIdentifier of an image that was pushed as name.
 func (s *Slipway) Image(name string) string {
-	return "000000000000.dkr.ecr." + Region + ".amazonaws.com/" + name
+	return "000000000000.dkr.ecr." + s.Region + ".amazonaws.com/" + name
 }
 
 // Role is an access role, which private ECR images need.
@@ -134,6 +145,57 @@ func (s *Slipway) Await(arn string, want apprunnerapi.ServiceStatus) *apprunnera
 	return service
 }
 
+// Do begins an operation that needs nothing but a service, such as PauseService. It returns the
+// service as it was answered and the id of the operation, "" when there was nothing to do.
+func (s *Slipway) Do(operation, arn string) (*apprunnerapi.Service, string) {
+	s.t.Helper()
+	service, id, err := s.TryDo(operation, arn)
+	if err != nil {
+		s.t.Fatalf("%s: %v", operation, err)
+	}
+	return service, id
+}
+
+// TryDo is Do for what may be refused.
+func (s *Slipway) TryDo(operation, arn string) (*apprunnerapi.Service, string, error) {
+	var out struct {
+		Service     *apprunnerapi.Service
+		OperationId *string
+	}
+	err := s.Call(operation, map[string]string{"ServiceArn": arn}, &out)
+	return out.Service, awsapi.Deref(out.OperationId), err
+}
+
+// Update changes a service and returns the id of the operation.
+func (s *Slipway) Update(in *apprunnerapi.UpdateServiceInput) string {
+	s.t.Helper()
+	var out apprunnerapi.UpdateServiceOutput
+	if err := s.Call("UpdateService", in, &out); err != nil {
+		s.t.Fatalf("UpdateService: %v", err)
+	}
+	return *out.OperationId
+}
+
+// Delete deletes a service and waits until it is gone.
+func (s *Slipway) Delete(arn string) {
+	s.t.Helper()
+	s.Do("DeleteService", arn)
+	s.Await(arn, apprunnerapi.ServiceStatusDeleted)
+}
+
+// Scaling makes an auto scaling configuration and returns its ARN.
+func (s *Slipway) Scaling(name string, concurrency, minSize, maxSize int32) *string {
+	s.t.Helper()
+	var out apprunnerapi.CreateAutoScalingConfigurationOutput
+	err := s.Call("CreateAutoScalingConfiguration", apprunnerapi.CreateAutoScalingConfigurationInput{
+		AutoScalingConfigurationName: &name, MaxConcurrency: &concurrency, MinSize: &minSize, MaxSize: &maxSize,
+	}, &out)
+	if err != nil {
+		s.t.Fatalf("CreateAutoScalingConfiguration: %v", err)
+	}
+	return out.AutoScalingConfiguration.AutoScalingConfigurationArn
+}
+
 // Operations returns the operations of a service, newest first, with the reasons of failures.
 func (s *Slipway) Operations(name string) []admin.Operation {
 	s.t.Helper()
@@ -163,6 +225,12 @@ func (s *Slipway) AwaitOperation(name, id string) admin.Operation {
 // Events is the event log of a service.
 func (s *Slipway) Events(name string) string {
 	out, _, _ := s.Try("events", name)
+	return out
+}
+
+// DeploymentLog is the log of a deployment.
+func (s *Slipway) DeploymentLog(name, operationID string) string {
+	out, _, _ := s.Try("logs", name, "--deployment", operationID)
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 
@@ -152,15 +153,19 @@ func commandError(err error) error {
 			name = fmt.Sprintf("command %q", quoted)
 		}
 	}
+	// What runc says around it is of no use to the owner of the image.
+	fail := func(code engine.Code, text string) error {
+		return &engine.Error{Code: code, Message: name + " " + text, Err: err}
+	}
 	switch {
 	case strings.Contains(msg, "executable file not found"), strings.Contains(msg, "no such file or directory"):
-		return engine.Errorf(engine.BadCommand, "%s does not exist in the image: %w", name, err)
+		return fail(engine.BadCommand, "does not exist in the image: correct the start command of the service, or the image's entrypoint and command")
 	case strings.Contains(msg, "permission denied"):
-		return engine.Errorf(engine.BadCommand, "%s is not executable: %w", name, err)
+		return fail(engine.BadCommand, "may not be executed (permission denied): make the file executable in the image with chmod +x, or set another start command")
 	case strings.Contains(msg, "is a directory"):
-		return engine.Errorf(engine.BadCommand, "%s is a directory: %w", name, err)
+		return fail(engine.BadCommand, "is a directory: set the start command to a program in it")
 	case strings.Contains(msg, "exec format error"):
-		return engine.Errorf(engine.WrongArchitecture, "%s is not a program for this machine: %w", name, err)
+		return fail(engine.WrongArchitecture, "is not a program for this machine (exec format error): build it for linux/"+goruntime.GOARCH+", or begin a script with #! and its interpreter")
 	}
 	return nil
 }
