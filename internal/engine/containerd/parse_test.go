@@ -85,7 +85,7 @@ func TestCommandError(t *testing.T) {
 	}{
 		{"not in PATH", prefix + `exec: "nope": executable file not found in $PATH: unknown`, engine.BadCommand, `"nope" does not exist`},
 		{"no file", prefix + `exec: "/nope": stat /nope: no such file or directory: unknown`, engine.BadCommand, `"/nope" does not exist`},
-		{"not executable", prefix + `exec: "/text": permission denied: unknown`, engine.BadCommand, `"/text" is not executable`},
+		{"not executable", prefix + `exec: "/text": permission denied: unknown`, engine.BadCommand, `"/text" may not be executed`},
 		{"directory", prefix + `exec: "/tmp": is a directory: unknown`, engine.BadCommand, `"/tmp" is a directory`},
 		{"other architecture", prefix + `exec /app: exec format error: unknown`, engine.WrongArchitecture, "not a program for this machine"},
 		{"something else", prefix + `error mounting "proc" to rootfs: permission denied`, "", ""},
