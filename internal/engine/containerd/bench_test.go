@@ -49,3 +49,29 @@ func BenchmarkWake(b *testing.B) {
 		b.ReportMetric(float64(d.Microseconds())/float64(n)/1000, name+"-ms")
 	}
 }
+
+// BenchmarkOpen measures how long Slipway waits for its engine: the first start, and adopting one
+// that runs.
+func BenchmarkOpen(b *testing.B) {
+	var first, adopt time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		opts := options(b)
+		opts.Logger = nil
+		begin := time.Now()
+		e := open(b, opts)
+		first += time.Since(begin)
+		if err := e.Close(); err != nil {
+			b.Fatal(err)
+		}
+		begin = time.Now()
+		e = open(b, opts)
+		adopt += time.Since(begin)
+		if err := e.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(first.Milliseconds())/float64(n), "first-ms")
+	b.ReportMetric(float64(adopt.Milliseconds())/float64(n), "adopt-ms")
+}

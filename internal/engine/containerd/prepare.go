@@ -103,6 +103,9 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	if diskErr != nil {
 		return none, diskErr
 	}
+	if err := e.keepExit(ctx, spec.ID); err != nil {
+		return none, err
+	}
 	if err := e.createTask(ctx, spec, dir.rootfs(lower)); err != nil {
 		return none, err
 	}
@@ -131,11 +134,16 @@ func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, e
 	if _, err := e.client.ContainerService().Create(ctx, c); err != nil {
 		return fmt.Errorf("record instance %q: %w", spec.ID, err)
 	}
-	// When containerd starts, it ends the shims of processes that have ended, and what they know
-	// of the exit is lost, unless it takes them for the shim of a sandbox.
-	_, err = e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: spec.ID, Runtime: sandbox.RuntimeOpts{Name: c.Runtime.Name}})
+	return nil
+}
+
+// keepExit has containerd keep the exit of a process that ends while containerd is dead. When it
+// starts, it ends the shims of processes that have ended, and what they know of the exit is lost,
+// unless it takes them for the shim of a sandbox.
+func (e *Engine) keepExit(ctx context.Context, id string) error {
+	_, err := e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: id, Runtime: sandbox.RuntimeOpts{Name: runtimeName}})
 	if err != nil && !errdefs.IsAlreadyExists(err) {
-		return fmt.Errorf("record instance %q: %w", spec.ID, err)
+		return fmt.Errorf("record instance %q: %w", id, err)
 	}
 	return nil
 }

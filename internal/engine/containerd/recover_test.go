@@ -2,6 +2,7 @@ package containerd_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,11 +52,15 @@ func TestContainerdThatEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	opts := options(t)
 	opts.BinDir = t.TempDir()
-	script := "#!/bin/sh\necho no such luck >&2\nexit 1\n"
-	if err := os.WriteFile(filepath.Join(opts.BinDir, "containerd"), []byte(script), 0o755); err != nil {
+	// Any program that does not understand the arguments of containerd.
+	program, err := exec.LookPath("mkdir")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := containerd.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "no such luck") {
+	if err := os.Symlink(program, filepath.Join(opts.BinDir, "containerd")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := containerd.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "unrecognized option") {
 		t.Errorf("Open: %v, want what containerd said", err)
 	}
 }

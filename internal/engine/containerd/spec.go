@@ -24,10 +24,11 @@ import (
 )
 
 const (
-	cpuPeriod = 100_000 // microseconds; the kernel's own default
-	maxPIDs   = 4096    // processes and threads of one instance
-	maxFiles  = 65536   // open files of one process
-	cpuUnit   = 1024    // one virtual CPU
+	cpuPeriod   = 100_000 // microseconds; the kernel's own default
+	maxPIDs     = 4096    // processes and threads of one instance
+	maxFiles    = 65536   // open files of one process
+	runtimeName = "io.containerd.runc.v2"
+	cpuUnit     = 1024 // one virtual CPU
 
 	// oomScore makes the kernel end an instance before Slipway and what else the host runs,
 	// when the host itself is out of memory.
@@ -50,7 +51,7 @@ func (e *Engine) runtime() (containers.RuntimeInfo, error) {
 	if err != nil {
 		return containers.RuntimeInfo{}, fmt.Errorf("encode runtime options: %w", err)
 	}
-	return containers.RuntimeInfo{Name: "io.containerd.runc.v2", Options: opts}, nil
+	return containers.RuntimeInfo{Name: runtimeName, Options: opts}, nil
 }
 
 // ociSpec renders what runc is to make.
