@@ -221,7 +221,15 @@ func (s *Slipway) Key() iam.Key {
 
 // Try runs the program's command line.
 func (s *Slipway) Try(args ...string) (stdout, stderr string, err error) {
-	return run(s.t, nil, Binary("slipway"), append(args, "--data-dir", s.Dir)...)
+	return run(s.t, nil, Binary("slipway"), append(args, s.flags()...)...)
+}
+
+// flags are those that every command needs.
+func (s *Slipway) flags() []string {
+	if s.Region == Region {
+		return []string{"--data-dir", s.Dir}
+	}
+	return []string{"--data-dir", s.Dir, "--region", s.Region}
 }
 
 // CLI runs the program's command line, which must succeed, and returns what it printed.
@@ -239,7 +247,7 @@ func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, 
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, Binary("slipway"), append(args, "--data-dir", s.Dir)...)
+	cmd := exec.CommandContext(ctx, Binary("slipway"), append(args, s.flags()...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errOut
 	err = cmd.Run()
 	return out.String(), errOut.String(), err
@@ -248,8 +256,14 @@ func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, 
 // TryAWS runs "aws apprunner" as a user does after eval "$(slipway env)".
 func (s *Slipway) TryAWS(args ...string) (stdout, stderr string, err error) {
 	script := `eval "$("$0" env --data-dir "$1")" && shift && exec "$@"`
-	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner"}, args...)
+	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner", "--region", s.Region}, args...)
 	return run(s.t, nil, "sh", all...)
+}
+
+// RunAWS runs "aws apprunner" with environment variables and without the profile of the daemon.
+func (s *Slipway) RunAWS(env []string, args ...string) (stdout, stderr string, err error) {
+	s.t.Helper()
+	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{"apprunner"}, args...)...)
 }
 
 // AWS runs "aws apprunner", which must succeed, and reads its answer into out unless that is nil.
@@ -296,5 +310,5 @@ func (s *Slipway) Eventually(what string, within time.Duration, f func() error) 
 	}
 }
 
-// errorf is fmt.Errorf, for conditions that are not met yet.
-func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+// Errorf is fmt.Errorf, for conditions that are not met yet.
+func Errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }

@@ -51,6 +51,9 @@ func (s *Slipway) Call(operation string, in, out any) error {
 		}
 		return &awsapi.Error{Code: failure.Type, Status: response.StatusCode, Message: failure.Message}
 	}
+	if out == nil {
+		return nil
+	}
 	return json.NewDecoder(response.Body).Decode(out)
 }
 
@@ -136,7 +139,7 @@ func (s *Slipway) Await(arn string, want apprunnerapi.ServiceStatus) *apprunnera
 		case want:
 			return nil
 		case apprunnerapi.ServiceStatusOperationInProgress:
-			return errorf("it is %s", *service.Status)
+			return Errorf("it is %s", *service.Status)
 		default:
 			s.t.Fatalf("service %s is %s, want %s. Events:\n%s", arn, *service.Status, want, s.Events(*service.ServiceName))
 			return nil
@@ -217,7 +220,7 @@ func (s *Slipway) AwaitOperation(name, id string) admin.Operation {
 				return nil
 			}
 		}
-		return errorf("it is under way")
+		return Errorf("it is under way")
 	})
 	return ended
 }
@@ -249,16 +252,26 @@ func (s *Slipway) Client() *http.Client {
 
 // Get calls a service and returns the status and the body; 0 and the error when there is none.
 func (s *Slipway) Get(service *apprunnerapi.Service, path string) (int, string) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	code, _, body := s.Send(request)
+	return code, body
+}
+
+// Send sends a request for a service URL, over a connection of its own.
+func (s *Slipway) Send(request *http.Request) (code int, header http.Header, body string) {
 	client := s.Client()
 	defer client.CloseIdleConnections()
-	response, err := client.Get("http://" + *service.ServiceUrl + path)
+	response, err := client.Do(request)
 	if err != nil {
-		return 0, err.Error()
+		return 0, nil, err.Error()
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	data, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err.Error()
+		return 0, nil, err.Error()
 	}
-	return response.StatusCode, string(body)
+	return response.StatusCode, response.Header, string(data)
 }
