@@ -95,7 +95,7 @@ func explain(port int, listeners []engine.Listener, known bool, m *member, err e
 	if !known {
 		return fmt.Sprintf("The check said: %v.", err)
 	}
-	var others []string
+	var others []int
 	for _, l := range listeners {
 		switch {
 		case l.Port == port && l.Address.IsLoopback():
@@ -103,12 +103,12 @@ func explain(port int, listeners []engine.Listener, known bool, m *member, err e
 		case l.Port == port:
 			return fmt.Sprintf("The application listens on port %d but does not answer: %v.", port, err)
 		}
-		others = append(others, fmt.Sprint(l.Port))
+		others = append(others, l.Port)
 	}
 	if len(others) == 0 {
 		return fmt.Sprintf("The application did not listen on any port within %v. It must listen on 0.0.0.0:%d (the PORT variable); if it needs longer to start, make it listen first.", m.group.fleet.opts.StartTimeout, port)
 	}
 	slices.Sort(others)
-	others = slices.Compact(others)
-	return fmt.Sprintf("The application listens on port %s instead. Set the service's port to it, or make the application listen on the PORT variable.", strings.Join(others, ", "))
+	ports := strings.Trim(strings.ReplaceAll(fmt.Sprint(slices.Compact(others)), " ", ", "), "[]")
+	return fmt.Sprintf("The application listens on port %s instead. Set the service's port to it, or make the application listen on the PORT variable.", ports)
 }

@@ -84,8 +84,11 @@ type Fleet struct {
 	opts    Options
 
 	demanded chan string // ids of services whose load wants to be looked at now
+	probe    prober
 
 	ctx    context.Context // ends with Run; what instances' watchers live by
+	life   sync.Mutex      // guards ended
+	ended  bool            // nothing may be added to work any more
 	work   sync.WaitGroup
 	mu     sync.Mutex
 	groups map[string]*group // by service id
@@ -108,16 +111,29 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 	}
 	return &Fleet{
 		engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx,
-		groups: map[string]*group{}, demanded: make(chan string, 64),
+		groups: map[string]*group{}, demanded: make(chan string, 64), probe: probe,
 	}
 }
 
 // Run follows the engine's events and the services' load until the fleet's context ends. It
 // returns when nothing of the fleet works any more.
 func (f *Fleet) Run() {
-	f.work.Go(f.followEvents)
-	f.work.Go(f.followLoad)
+	f.spawn(f.followEvents)
+	f.spawn(f.followLoad)
+	<-f.ctx.Done()
+	f.life.Lock()
+	f.ended = true
+	f.life.Unlock()
 	f.work.Wait()
+}
+
+// spawn runs work in the background. Run waits for it; when Run no longer can, it is not run.
+func (f *Fleet) spawn(work func()) {
+	f.life.Lock()
+	defer f.life.Unlock()
+	if !f.ended {
+		f.work.Go(work)
+	}
 }
 
 // group returns the group of a service, making it when there is none.

@@ -54,14 +54,27 @@ func (f *Fleet) Deploy(ctx context.Context, service apprunner.Service, revision 
 	g := f.group(service)
 	g.mu.Lock()
 	count := max(revision.Scaling.MinSize, min(g.want, revision.Scaling.MaxSize))
-	missing := count - len(g.ofLocked(revision.ID))
-	g.mu.Unlock()
-	for range missing {
-		g.add(revision)
+	for range count - len(g.ofLocked(revision.ID)) {
+		g.addLocked(revision)
 	}
-	for _, m := range g.of(revision.ID) {
+	g.mu.Unlock()
+	members := g.of(revision.ID)
+	for _, m := range members {
 		if err := m.waitHealthy(ctx); err != nil {
 			return err
+		}
+	}
+	return g.firstDeath(members)
+}
+
+// firstDeath tells why one of the members is of no use any more, if any: it may have died while
+// others were waited for.
+func (g *group) firstDeath(members []*member) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, m := range members {
+		if m.dead != nil {
+			return m.dead
 		}
 	}
 	return nil
@@ -81,6 +94,12 @@ func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	g.crashes = 0
 	g.want = max(revision.Scaling.MinSize, len(g.ofLocked(revision.ID)))
 	g.want = min(g.want, revision.Scaling.MaxSize)
+	for _, m := range g.ofLocked(revision.ID) {
+		if m.dead != nil { // since its deployment or its adoption
+			m.ending.Store(true)
+			g.endInBackground(m)
+		}
+	}
 	g.mu.Unlock()
 	g.route()
 	g.maintain()

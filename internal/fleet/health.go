@@ -27,7 +27,10 @@ func (e *badStatus) Error() string {
 	return fmt.Sprintf("answered status %d: %q", e.code, e.line)
 }
 
-// probe checks an instance once.
+// prober checks an instance once.
+type prober func(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPort) error
+
+// probe is the prober that uses the network.
 func probe(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPort) error {
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
@@ -80,7 +83,7 @@ func (m *member) becomeHealthy(ctx context.Context) error {
 	deadline := time.Now().Add(m.group.fleet.opts.StartTimeout)
 	good, bad, pause, counted := 0, 0, firstPause, time.Now()
 	for {
-		err := probe(ctx, check, m.target())
+		err := m.group.fleet.probe(ctx, check, m.target())
 		if err == nil {
 			if good++; good >= check.Healthy {
 				return nil
@@ -134,7 +137,7 @@ func (m *member) stayHealthy(ctx context.Context) error {
 		case <-m.check:
 		case <-ticker.C:
 		}
-		err := probe(ctx, check, m.target())
+		err := m.group.fleet.probe(ctx, check, m.target())
 		if err == nil {
 			bad = 0
 			continue

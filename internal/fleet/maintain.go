@@ -7,14 +7,20 @@ import (
 )
 
 // lost is told that a healthy instance, or one that was to become so, is of no use any more. One
-// of the serving revision is replaced; one of a deployment is left to the deployment.
-func (g *group) lost(m *member, why error) {
+// of the serving revision is replaced; one of a deployment is left to the deployment. Proven says
+// that it served long enough to forgive the crashes before.
+func (g *group) lost(m *member, why error, proven bool) {
 	g.mu.Lock()
 	service := g.service
 	serves := g.serving != nil && m.revision.ID == g.serving.ID
 	if serves {
 		m.ending.Store(true)
+		if proven {
+			g.crashes = 0
+		}
 		g.crashes++
+	} else {
+		m.dead = why
 	}
 	g.mu.Unlock()
 	if !serves {
@@ -26,16 +32,27 @@ func (g *group) lost(m *member, why error) {
 	g.endInBackground(m)
 }
 
-// maintain starts instances of the serving revision that are missing and ends those too many.
+// maintain starts instances of the serving revision that are missing, after a pause when they keep
+// crashing, and ends those too many.
 func (g *group) maintain() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.maintainLocked(crashPause(g.crashes))
+}
+
+func (g *group) maintainLocked(pause time.Duration) {
 	if g.serving == nil || g.fleet.ctx.Err() != nil {
 		return
 	}
 	live := g.ofLocked(g.serving.ID)
 	if missing := g.want - len(live); missing > 0 {
-		g.startLater(missing)
+		if pause > 0 {
+			g.maintainLater(pause)
+			return
+		}
+		for range missing {
+			g.addLocked(*g.serving)
+		}
 		return
 	}
 	// The youngest go first: the others have proved themselves.
@@ -46,31 +63,16 @@ func (g *group) maintain() {
 	}
 }
 
-// startLater starts instances at once, or after a pause when they keep crashing.
-func (g *group) startLater(missing int) {
-	pause := crashPause(g.crashes)
-	if pause == 0 {
-		revision := *g.serving
-		g.fleet.work.Go(func() {
-			for range missing {
-				g.add(revision)
-			}
-		})
-		return
-	}
+// maintainLater starts what is missing after a pause, unless it does so already.
+func (g *group) maintainLater(pause time.Duration) {
 	if g.retry != nil {
-		return // already waiting
+		return
 	}
 	g.retry = time.AfterFunc(pause, func() {
 		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.retry = nil
-		crashes := g.crashes
-		g.crashes = 0 // so that maintain does not wait again
-		g.mu.Unlock()
-		g.maintain()
-		g.mu.Lock()
-		g.crashes = crashes
-		g.mu.Unlock()
+		g.maintainLocked(0)
 	})
 }
 
@@ -87,7 +89,7 @@ func crashPause(n int) time.Duration {
 const forgiveAfter = time.Minute
 
 func (g *group) endInBackground(m *member) {
-	g.fleet.work.Go(func() {
+	g.fleet.spawn(func() {
 		g.route()
 		if err := m.end(g.fleet.ctx); err != nil && g.fleet.ctx.Err() == nil {
 			g.fleet.log.Error("an instance was not ended", "instance", m.id, "error", err)

@@ -27,6 +27,8 @@ type member struct {
 	gone   chan struct{} // closed when it exited
 	once   sync.Once
 	left   engine.Exit // read after gone
+	dead   error       // why it is of no use any more, while it does not serve; guarded by group.mu
+	since  time.Time   // when it became healthy; of the watcher alone
 	check  chan struct{}
 	cancel context.CancelFunc
 
@@ -34,21 +36,26 @@ type member struct {
 }
 
 func (g *group) newMember(id string, revision apprunner.Revision) (*member, context.Context) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.newMemberLocked(id, revision)
+}
+
+func (g *group) newMemberLocked(id string, revision apprunner.Revision) (*member, context.Context) {
 	ctx, cancel := context.WithCancel(g.fleet.ctx)
 	m := &member{
 		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel,
 		ready: make(chan struct{}), gone: make(chan struct{}), check: make(chan struct{}, 1),
 	}
-	g.mu.Lock()
 	g.members[id] = m
-	g.mu.Unlock()
 	return m, ctx
 }
 
-// add starts a new instance of a revision and watches it.
-func (g *group) add(revision apprunner.Revision) {
-	m, ctx := g.newMember(apprunner.NewID(), revision)
-	g.fleet.work.Go(func() {
+// addLocked starts a new instance of a revision and watches it. It is a member when the lock is let
+// go: whoever counts or ends members from then on finds it.
+func (g *group) addLocked(revision apprunner.Revision) {
+	m, ctx := g.newMemberLocked(apprunner.NewID(), revision)
+	g.fleet.spawn(func() {
 		m.failed = m.start(ctx)
 		m.becameReady()
 		m.watch(ctx)
@@ -63,7 +70,7 @@ func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
 	m.healthy.Store(true)
 	m.settle() // the last daemon may have been killed before it did
 	close(m.ready)
-	g.fleet.work.Go(func() { m.watch(ctx) })
+	g.fleet.spawn(func() { m.watch(ctx) })
 }
 
 // readopt takes over an instance of a deployment that was interrupted: it has yet to show that it
@@ -71,7 +78,7 @@ func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
 func (g *group) readopt(i engine.Instance, revision apprunner.Revision) {
 	m, ctx := g.newMember(i.ID, revision)
 	m.address.Store(&i.Address)
-	g.fleet.work.Go(func() {
+	g.fleet.spawn(func() {
 		m.failed = m.becomeHealthy(ctx)
 		m.becameReady()
 		m.watch(ctx)
@@ -118,13 +125,14 @@ func (m *member) settle() {
 func (m *member) watch(ctx context.Context) {
 	why := m.failed
 	if why == nil {
+		m.since = time.Now()
 		why = m.stayHealthy(ctx)
 	}
 	if ctx.Err() != nil || m.ending.Load() {
 		return
 	}
 	m.healthy.Store(false)
-	m.group.lost(m, why)
+	m.group.lost(m, why, !m.since.IsZero() && time.Since(m.since) >= forgiveAfter)
 }
 
 // exit is told once that the instance's process ended.
@@ -149,6 +157,8 @@ func (m *member) waitHealthy(ctx context.Context) error {
 		return m.failed
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-m.group.fleet.ctx.Done():
+		return m.group.fleet.ctx.Err()
 	}
 }
 
