@@ -292,6 +292,10 @@ func (e *fakeEngine) Events(ctx context.Context) <-chan engine.Event {
 
 func (e *fakeEngine) Freeze(context.Context, string) error { panic("not used by the fleet") }
 func (e *fakeEngine) Thaw(context.Context, string) error   { panic("not used by the fleet") }
+
+// SetCPU ends the boost of a start.
+func (e *fakeEngine) SetCPU(context.Context, string, int) error { return nil }
+
 func (e *fakeEngine) Inspect(context.Context, string) (engine.Instance, error) {
 	panic("not used by the fleet")
 }
