@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -50,6 +51,31 @@ func Mimic(t testing.TB, version string) v1.Image {
 		t.Fatal(err)
 	}
 	return Configure(t, image, runtime.GOARCH, v1.Config{Entrypoint: []string{"/mimic"}, Env: []string{"VERSION=" + version}})
+}
+
+// WithShell adds the machine's own /bin/sh to an image, with the libraries that it needs.
+func WithShell(t testing.TB, image v1.Image) v1.Image {
+	t.Helper()
+	list, err := exec.Command("ldd", "/bin/sh").Output()
+	if err != nil {
+		t.Fatalf("find the libraries of /bin/sh: %v", err)
+	}
+	files := []string{"/bin/sh"}
+	for _, word := range strings.Fields(string(list)) {
+		if strings.HasPrefix(word, "/") {
+			files = append(files, word)
+		}
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if image, err = mutate.AppendLayers(image, Layer(t, file[1:], 0o755, data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return image
 }
 
 // Layer is a layer with one file.

@@ -30,6 +30,7 @@ type Slipway struct {
 	Config string // the text of its configuration file
 	Env    []string
 	Region string // that calls of the API are signed for
+	Wide   bool   // the daemon listens on every address of the machine
 
 	process *exec.Cmd
 	ended   chan error
@@ -131,7 +132,11 @@ func (s *Slipway) Spawn() {
 		s.t.Fatal(err)
 	}
 	s.log = log
-	s.process = exec.Command(Binary("slipway"), "serve", "--data-dir", s.Dir, "--api-listen", s.API, "--http-listen", s.HTTP)
+	api, applications := s.API, s.HTTP
+	if s.Wide {
+		api, applications = strings.Replace(api, "127.0.0.1", "0.0.0.0", 1), strings.Replace(applications, "127.0.0.1", "0.0.0.0", 1)
+	}
+	s.process = exec.Command(Binary("slipway"), "serve", "--data-dir", s.Dir, "--api-listen", api, "--http-listen", applications)
 	s.process.Env = append(os.Environ(), s.Env...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {

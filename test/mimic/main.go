@@ -26,6 +26,7 @@
 //	/write?mb=10 fills so much of the disk
 //	/read?file=  the content of a file
 //	/args        its arguments
+//	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
 //	/say?text=   prints a line
 package main
@@ -149,6 +150,14 @@ func routes() {
 			return
 		}
 		fmt.Fprintln(w, "wrote", n)
+	})
+	handle("/address", func(w http.ResponseWriter, _ *http.Request) {
+		all, _ := net.InterfaceAddrs()
+		for _, a := range all {
+			if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
+				fmt.Fprint(w, ip.IP)
+			}
+		}
 	})
 	handle("/args", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%q\n", os.Args[1:]) })
 	handle("/read", func(w http.ResponseWriter, r *http.Request) {
