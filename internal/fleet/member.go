@@ -20,11 +20,15 @@ type member struct {
 	born     time.Time
 
 	healthy atomic.Bool
+	served  atomic.Bool // may have requests
 	ending  atomic.Bool // being ended on purpose; not replaced
+	leaving atomic.Bool // somebody ends it
+	lost    error       // why it is of no use, while no revision of it serves; guarded by the group
 
 	ready  chan struct{} // closed when first healthy, or failed
 	failed error         // why it never became healthy; read after ready
 	gone   chan struct{} // closed when it exited
+	ended  chan struct{} // closed when nothing of it is left
 	once   sync.Once
 	left   engine.Exit // read after gone
 	check  chan struct{}
@@ -33,45 +37,21 @@ type member struct {
 	address atomic.Pointer[netip.Addr]
 }
 
-func (g *group) newMember(id string, revision apprunner.Revision) (*member, context.Context) {
+func (g *group) newMemberLocked(id string, revision apprunner.Revision) (*member, context.Context) {
 	ctx, cancel := context.WithCancel(g.fleet.ctx)
 	m := &member{
-		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel,
-		ready: make(chan struct{}), gone: make(chan struct{}), check: make(chan struct{}, 1),
+		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel, check: make(chan struct{}, 1),
+		ready: make(chan struct{}), gone: make(chan struct{}), ended: make(chan struct{}),
 	}
-	g.mu.Lock()
 	g.members[id] = m
-	g.mu.Unlock()
 	return m, ctx
 }
 
-// add starts a new instance of a revision and watches it.
-func (g *group) add(revision apprunner.Revision) {
-	m, ctx := g.newMember(apprunner.NewID(), revision)
-	g.fleet.work.Go(func() {
+// addLocked starts a new instance of a revision and watches it.
+func (g *group) addLocked(revision apprunner.Revision) {
+	m, ctx := g.newMemberLocked(apprunner.NewID(), revision)
+	g.fleet.do(func() {
 		m.failed = m.start(ctx)
-		m.becameReady()
-		m.watch(ctx)
-	})
-}
-
-// adopt takes over an instance that an earlier daemon started. It is taken to be healthy until a
-// check says otherwise, since it may be all that serves.
-func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
-	m, ctx := g.newMember(i.ID, revision)
-	m.address.Store(&i.Address)
-	m.healthy.Store(true)
-	close(m.ready)
-	g.fleet.work.Go(func() { m.watch(ctx) })
-}
-
-// readopt takes over an instance of a deployment that was interrupted: it has yet to show that it
-// is healthy.
-func (g *group) readopt(i engine.Instance, revision apprunner.Revision) {
-	m, ctx := g.newMember(i.ID, revision)
-	m.address.Store(&i.Address)
-	g.fleet.work.Go(func() {
-		m.failed = m.becomeHealthy(ctx)
 		m.becameReady()
 		m.watch(ctx)
 	})
@@ -95,6 +75,7 @@ func (m *member) start(ctx context.Context) error {
 
 func (m *member) becameReady() {
 	if m.failed == nil {
+		m.served.Store(true)
 		m.healthy.Store(true)
 	}
 	close(m.ready)
@@ -113,7 +94,7 @@ func (m *member) watch(ctx context.Context) {
 		return
 	}
 	m.healthy.Store(false)
-	m.group.lost(m, why)
+	m.group.lose(m, why)
 }
 
 // exit is told once that the instance's process ended.
@@ -138,35 +119,59 @@ func (m *member) waitHealthy(ctx context.Context) error {
 		return m.failed
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-m.group.fleet.ctx.Done():
+		return m.group.fleet.ctx.Err()
 	}
 }
 
-// end drains the instance, stops it and removes it. It can be called again.
+// end drains the instance, stops it and removes it. It can be called again when it failed.
 func (m *member) end(ctx context.Context) error {
 	f := m.group.fleet
-	m.ending.Store(true)
 	m.cancel()
-	if m.healthy.Load() {
-		drain, cancel := context.WithTimeout(ctx, f.opts.DrainTimeout)
-		f.router.Drain(drain, m.group.serviceNow().ID, m.id)
-		cancel()
-	}
+	m.drain(ctx)
 	select {
 	case <-m.ready: // an instance that is being started must not be left behind
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	err := f.engine.Stop(ctx, m.id, f.opts.StopGrace)
-	if err == nil || engine.Is(err, engine.NotFound) {
-		err = f.engine.Remove(ctx, m.id)
-	}
-	if err != nil && !engine.Is(err, engine.NotFound) {
-		return fmt.Errorf("end instance %s: %w", m.id, err)
+	ctx, cancel := context.WithTimeout(ctx, f.opts.StopGrace+endPatience) // an engine that hangs is asked again
+	defer cancel()
+	if err := f.remove(ctx, m.id); err != nil {
+		return err
 	}
 	f.journal.Ended(m.group.serviceNow(), m.id)
 	m.group.mu.Lock()
 	delete(m.group.members, m.id)
 	m.group.mu.Unlock()
+	close(m.ended)
+	return nil
+}
+
+// drain waits for the instance's requests, unless there can be none.
+func (m *member) drain(ctx context.Context) {
+	if !m.served.Load() {
+		return
+	}
+	select {
+	case <-m.gone:
+		return
+	default:
+	}
+	f := m.group.fleet
+	ctx, cancel := context.WithTimeout(ctx, f.opts.DrainTimeout)
+	defer cancel()
+	f.router.Drain(ctx, m.group.serviceNow().ID, m.id)
+}
+
+// remove stops an instance, politely first, and removes it. One that is gone is no error.
+func (f *Fleet) remove(ctx context.Context, id string) error {
+	err := f.engine.Stop(ctx, id, f.opts.StopGrace)
+	if err == nil || engine.Is(err, engine.NotFound) {
+		err = f.engine.Remove(ctx, id)
+	}
+	if err != nil && !engine.Is(err, engine.NotFound) {
+		return fmt.Errorf("end instance %s: %w", id, err)
+	}
 	return nil
 }
 
