@@ -110,6 +110,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.adopt(ctx); err != nil {
 		return err
 	}
+	// Before anybody can ask for an operation, or that would be run twice.
+	if err := d.runner.Start(d.ctx); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	d.serve(group, ctx)
 	group.Go(func() error { d.fleet.Run(); return nil })
@@ -122,14 +126,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.runner.Wait()
 		return nil
 	})
-	if err := d.runner.Start(d.ctx); err != nil {
-		return err
-	}
 	d.watch()
 	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
-	if err := d.publish(); err != nil {
-		return err
-	}
+	group.Go(d.publish)
 	return group.Wait()
 }
 

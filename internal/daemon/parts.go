@@ -66,7 +66,8 @@ func (d *Daemon) openParts() error {
 	watcher.fleet = d.fleet
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
-		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended, Recorded: failpoint(),
+		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended,
+		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
 	d.control = &control.Control{
 		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services, Now: time.Now,
@@ -125,41 +126,79 @@ func (d *Daemon) adopt(ctx context.Context) error {
 		}
 		known = append(known, k)
 	}
+	d.tidyLogs(ctx, services)
 	return d.fleet.Adopt(ctx, known)
+}
+
+// tidyLogs notes which instances ended without anybody to see it, so that their output is not kept
+// for ever. Nothing depends on it: the next start tries again.
+func (d *Daemon) tidyLogs(ctx context.Context, services []apprunner.Service) {
+	instances, err := d.engine.List(ctx)
+	alive := map[string]bool{}
+	for _, i := range instances {
+		alive[i.ID] = true
+	}
+	for _, s := range services {
+		if err == nil {
+			err = d.logs.RemoveOthers(ctx, logged(s), func(id string) bool { return alive[id] }, time.Now())
+		}
+	}
+	if err != nil {
+		d.log.Warn("the output of instances that are gone was not tidied", "error", err)
+	}
 }
 
 // known tells what should run of a service, given its operation that has not ended, if any.
 func (d *Daemon) known(ctx context.Context, s apprunner.Service, o apprunner.Operation) (fleet.Known, error) {
 	k := fleet.Known{Service: s, Hold: holdOf(s, o)}
-	serves := s.Status == apprunner.ServiceRunning ||
-		(s.Status == apprunner.ServiceInProgress && s.RevisionID != "" && (o.Type == apprunner.UpdateService || o.Type == apprunner.StartDeployment || o.Type == apprunner.CreateService) && !o.Rebuild) ||
-		(o.Rebuild && o.RevisionID == s.RevisionID && s.RevisionID != "")
-	if serves {
-		r, err := d.store.Revision(ctx, s.RevisionID)
-		if err != nil {
+	var err error
+	if serves(s, o) {
+		if k.Serving, err = d.revision(ctx, s.RevisionID); err != nil {
 			return k, err
 		}
-		k.Serving = &r
+		if k.Serving == nil { // not even a damaged store may keep the other services from serving
+			d.log.Error("a service has lost its revision; update or delete it", "service", s.Name, "revision", s.RevisionID)
+		}
 	}
 	if o.RevisionID != "" && (k.Serving == nil || o.RevisionID != k.Serving.ID) {
-		r, err := d.store.Revision(ctx, o.RevisionID)
-		if err != nil && apprunner.CodeOf(err) != apprunner.ResourceNotFound {
-			return k, err
-		}
-		if err == nil {
-			k.Deploying = &r
-		}
+		k.Deploying, err = d.revision(ctx, o.RevisionID)
 	}
-	return k, nil
+	return k, err
+}
+
+// revision returns nil when there is no such revision.
+func (d *Daemon) revision(ctx context.Context, id string) (*apprunner.Revision, error) {
+	r, err := d.store.Revision(ctx, id)
+	if apprunner.CodeOf(err) == apprunner.ResourceNotFound {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// serves reports whether a service has traffic, given its operation that has not ended, if any.
+func serves(s apprunner.Service, o apprunner.Operation) bool {
+	if s.Status != apprunner.ServiceInProgress {
+		return s.Status == apprunner.ServiceRunning
+	}
+	switch {
+	case o.Type == apprunner.PauseService, o.Type == apprunner.DeleteService:
+		return false
+	case o.Type == apprunner.ResumeService: // its revision is the one from before: only the step tells
+		return o.Step == apprunner.StepDone
+	case o.Type == apprunner.CreateService, o.Rebuild:
+		return o.RevisionID != "" && o.RevisionID == s.RevisionID && o.Step != apprunner.StepRollback
+	default: // an older revision serves until the new one does
+		return s.RevisionID != ""
+	}
 }
 
 func holdOf(s apprunner.Service, o apprunner.Operation) fleet.Hold {
 	switch {
-	case s.Status == apprunner.ServiceDeleted, o.Type == apprunner.DeleteService:
+	case s.Status == apprunner.ServiceDeleted, s.Status == apprunner.ServiceDeleteFailed, o.Type == apprunner.DeleteService:
 		return fleet.HoldDeleted
 	case s.Status == apprunner.ServicePaused, o.Type == apprunner.PauseService, o.Type == apprunner.ResumeService:
 		return fleet.HoldPaused
-	case s.Status == apprunner.ServiceInProgress:
+	case s.Status == apprunner.ServiceInProgress && !o.Rebuild:
 		return fleet.HoldStarting
 	default:
 		return fleet.HoldFailed

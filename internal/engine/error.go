@@ -17,7 +17,7 @@ const (
 	AccessDenied      Code = "AccessDenied"      // the registry refuses the credentials, or wants some
 	BadImage          Code = "BadImage"          // the image is damaged or of an unknown kind
 	DiskFull          Code = "DiskFull"          // the host or the instance has no space left
-	Unavailable       Code = "Unavailable"       // the engine or the registry does not answer
+	Unavailable       Code = "Unavailable"       // the registry does not answer; that the engine does not has no code
 )
 
 // Error is a failure with a known kind. Message says what happened, where and for which input.

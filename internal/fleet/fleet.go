@@ -86,10 +86,11 @@ type Fleet struct {
 	demanded chan string // ids of services whose load wants to be looked at now
 	probe    prober
 
-	ctx    context.Context // ends with Run; what instances' watchers live by
-	life   sync.Mutex      // guards ended
-	ended  bool            // nothing may be added to work any more
-	work   sync.WaitGroup
+	ctx  context.Context // what instances' watchers live by
+	life sync.Mutex      // guards over
+	over bool            // nothing new begins
+	work sync.WaitGroup
+
 	mu     sync.Mutex
 	groups map[string]*group // by service id
 }
@@ -118,20 +119,21 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 // Run follows the engine's events and the services' load until the fleet's context ends. It
 // returns when nothing of the fleet works any more.
 func (f *Fleet) Run() {
-	f.spawn(f.followEvents)
-	f.spawn(f.followLoad)
+	f.do(f.followEvents)
+	f.do(f.followLoad)
 	<-f.ctx.Done()
 	f.life.Lock()
-	f.ended = true
+	f.over = true
 	f.life.Unlock()
 	f.work.Wait()
 }
 
-// spawn runs work in the background. Run waits for it; when Run no longer can, it is not run.
-func (f *Fleet) spawn(work func()) {
+// do runs work in a goroutine that Run waits for. When the fleet is over, it does nothing: whoever
+// waits for the work sees the fleet's context end.
+func (f *Fleet) do(work func()) {
 	f.life.Lock()
 	defer f.life.Unlock()
-	if !f.ended {
+	if !f.over {
 		f.work.Go(work)
 	}
 }

@@ -2,8 +2,11 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/autoscale"
@@ -19,9 +22,11 @@ type group struct {
 	want    int                 // instances of the serving revision
 	members map[string]*member  // by instance id; prepared, running or ending
 
-	crashes int         // in a row, of the serving revision
-	retry   *time.Timer // runs maintain after a pause because of crashes
-	load    autoscale.State
+	crashes   int         // in a row, of the serving revision
+	crashed   time.Time   // the last of them
+	notBefore time.Time   // when an instance may be started again
+	retry     *time.Timer // runs maintain then; nil when nothing waits
+	load      autoscale.State
 }
 
 func (g *group) member(id string) *member {
@@ -30,13 +35,7 @@ func (g *group) member(id string) *member {
 	return g.members[id]
 }
 
-// of returns the members of a revision that are meant to live.
-func (g *group) of(revisionID string) []*member {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.ofLocked(revisionID)
-}
-
+// ofLocked returns the members of a revision that are meant to live.
 func (g *group) ofLocked(revisionID string) []*member {
 	var all []*member
 	for _, m := range g.members {
@@ -47,9 +46,23 @@ func (g *group) ofLocked(revisionID string) []*member {
 	return all
 }
 
+// those returns the members that match, also those that are ending.
+func (g *group) those(match func(*member) bool) []*member {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var all []*member
+	for _, m := range g.members {
+		if match(m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // Deploy starts instances of the revision beside what serves and returns when all of them are
-// healthy. It starts as many as serve now, so that the switch finds the capacity the load needs.
-// What the application did wrong is a *Failure; the instances that were started stay until Discard.
+// healthy. It starts as many as serve now, so that the switch finds the capacity the load needs;
+// those that it has already count. What the application did wrong is a *Failure; the instances
+// that were started stay until Discard.
 func (f *Fleet) Deploy(ctx context.Context, service apprunner.Service, revision apprunner.Revision) error {
 	g := f.group(service)
 	g.mu.Lock()
@@ -57,24 +70,20 @@ func (f *Fleet) Deploy(ctx context.Context, service apprunner.Service, revision 
 	for range count - len(g.ofLocked(revision.ID)) {
 		g.addLocked(revision)
 	}
+	members := g.ofLocked(revision.ID)
 	g.mu.Unlock()
-	members := g.of(revision.ID)
+	waiting, waitCtx := errgroup.WithContext(ctx)
 	for _, m := range members {
-		if err := m.waitHealthy(ctx); err != nil {
-			return err
-		}
+		waiting.Go(func() error { return m.waitHealthy(waitCtx) })
 	}
-	return g.firstDeath(members)
-}
-
-// firstDeath tells why one of the members is of no use any more, if any: it may have died while
-// others were waited for.
-func (g *group) firstDeath(members []*member) error {
+	if err := waiting.Wait(); err != nil {
+		return err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, m := range members {
-		if m.dead != nil {
-			return m.dead
+		if m.lost != nil {
+			return m.lost // it was healthy for a moment
 		}
 	}
 	return nil
@@ -83,7 +92,7 @@ func (g *group) firstDeath(members []*member) error {
 // Discard ends the instances of a revision that does not serve.
 func (f *Fleet) Discard(ctx context.Context, service apprunner.Service, revisionID string) error {
 	g := f.group(service)
-	return g.end(ctx, g.of(revisionID))
+	return g.end(ctx, g.those(func(m *member) bool { return m.revision.ID == revisionID }))
 }
 
 // Serve makes the revision the one that gets traffic, and keeps it alive and scaled from now on.
@@ -91,17 +100,21 @@ func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	g := f.group(service)
 	g.mu.Lock()
 	g.serving = &revision
-	g.crashes = 0
-	g.want = max(revision.Scaling.MinSize, len(g.ofLocked(revision.ID)))
-	g.want = min(g.want, revision.Scaling.MaxSize)
-	for _, m := range g.ofLocked(revision.ID) {
-		if m.dead != nil { // since its deployment or its adoption
-			m.ending.Store(true)
-			g.endInBackground(m)
+	g.crashes, g.notBefore = 0, time.Time{}
+	live := g.ofLocked(revision.ID)
+	g.want = min(max(revision.Scaling.MinSize, len(live)), revision.Scaling.MaxSize)
+	why := map[*member]error{}
+	for _, m := range live {
+		if m.lost != nil {
+			why[m] = m.lost
 		}
 	}
 	g.mu.Unlock()
 	g.route()
+	// Those that died between their health check and now were nobody's to replace until now.
+	for m, err := range why {
+		g.lose(m, err)
+	}
 	g.maintain()
 }
 
@@ -109,14 +122,12 @@ func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 func (f *Fleet) Retire(ctx context.Context, service apprunner.Service) error {
 	g := f.group(service)
 	g.mu.Lock()
-	var old []*member
-	for _, m := range g.members {
-		if g.serving == nil || m.revision.ID != g.serving.ID {
-			old = append(old, m)
-		}
+	serving := ""
+	if g.serving != nil {
+		serving = g.serving.ID
 	}
 	g.mu.Unlock()
-	return g.end(ctx, old)
+	return g.end(ctx, g.those(func(m *member) bool { return m.revision.ID != serving }))
 }
 
 // Stop takes the service's traffic away and ends all its instances.
@@ -126,7 +137,7 @@ func (f *Fleet) Stop(ctx context.Context, service apprunner.Service, why Hold) e
 	g.serving, g.want = nil, 0
 	g.mu.Unlock()
 	f.router.Hold(service, why)
-	if err := f.Retire(ctx, service); err != nil {
+	if err := g.end(ctx, g.those(func(*member) bool { return true })); err != nil {
 		return err
 	}
 	if why == HoldDeleted {
@@ -153,21 +164,33 @@ func (g *group) route() {
 	g.fleet.router.Serve(g.service, g.serving.Scaling.MaxConcurrency, backends)
 }
 
-// end drains and ends members, all at once.
+// endPatience is how long the engine may take to end an instance beyond what the instance may take
+// itself.
+const endPatience = time.Minute
+
+// end has members drained and ended, all at once, and waits for it. When it returns an error, they
+// are still being ended.
 func (g *group) end(ctx context.Context, members []*member) error {
 	for _, m := range members {
 		m.ending.Store(true)
 	}
 	g.route()
-	errs := make(chan error, len(members))
 	for _, m := range members {
-		go func() { errs <- m.end(ctx) }()
+		g.endInBackground(m)
 	}
-	var first error
-	for range members {
-		if err := <-errs; err != nil && first == nil {
-			first = err
+	f := g.fleet
+	timeout := time.NewTimer(f.opts.DrainTimeout + f.opts.StopGrace + endPatience)
+	defer timeout.Stop()
+	for _, m := range members {
+		select {
+		case <-m.ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		case <-timeout.C:
+			return fmt.Errorf("instance %s does not end; the engine's log tells why", m.id)
 		}
 	}
-	return first
+	return nil
 }

@@ -6,53 +6,52 @@ import (
 	"time"
 )
 
-// lost is told that a healthy instance, or one that was to become so, is of no use any more. One
-// of the serving revision is replaced; one of a deployment is left to the deployment. Proven says
-// that it served long enough to forgive the crashes before.
-func (g *group) lost(m *member, why error, proven bool) {
+// lose is told that a healthy instance, or one that was to become so, is of no use any more. One
+// of the serving revision is replaced; one of a deployment is left to the deployment.
+func (g *group) lose(m *member, why error) {
 	g.mu.Lock()
 	service := g.service
-	serves := g.serving != nil && m.revision.ID == g.serving.ID
-	if serves {
-		m.ending.Store(true)
-		if proven {
-			g.crashes = 0
-		}
-		g.crashes++
-	} else {
-		m.dead = why
-	}
-	g.mu.Unlock()
-	if !serves {
+	if g.serving == nil || m.revision.ID != g.serving.ID {
+		m.lost = why
+		g.mu.Unlock()
 		return
 	}
+	if m.ending.Swap(true) {
+		g.mu.Unlock()
+		return
+	}
+	g.crashLocked(m)
+	g.mu.Unlock()
 	g.fleet.journal.Event(service, fmt.Sprintf("Instance %s is replaced. %s", m.id, why))
 	g.route()
 	g.maintain()
 	g.endInBackground(m)
 }
 
-// maintain starts instances of the serving revision that are missing, after a pause when they keep
-// crashing, and ends those too many.
+// crashLocked decides when the next instance may be started. Instances that end together count as
+// one crash, and one that served long enough lets earlier ones be forgotten.
+func (g *group) crashLocked(m *member) {
+	now := time.Now()
+	if now.Sub(m.born) >= forgiveAfter {
+		g.crashes = 0
+	}
+	if g.crashes == 0 || !m.born.Before(g.crashed) {
+		g.crashes++
+	}
+	g.crashed = now
+	g.notBefore = now.Add(crashPause(g.crashes))
+}
+
+// maintain starts instances of the serving revision that are missing and ends those too many.
 func (g *group) maintain() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.maintainLocked(crashPause(g.crashes))
-}
-
-func (g *group) maintainLocked(pause time.Duration) {
 	if g.serving == nil || g.fleet.ctx.Err() != nil {
 		return
 	}
 	live := g.ofLocked(g.serving.ID)
-	if missing := g.want - len(live); missing > 0 {
-		if pause > 0 {
-			g.maintainLater(pause)
-			return
-		}
-		for range missing {
-			g.addLocked(*g.serving)
-		}
+	if len(live) < g.want {
+		g.startLocked(g.want - len(live))
 		return
 	}
 	// The youngest go first: the others have proved themselves.
@@ -63,16 +62,24 @@ func (g *group) maintainLocked(pause time.Duration) {
 	}
 }
 
-// maintainLater starts what is missing after a pause, unless it does so already.
-func (g *group) maintainLater(pause time.Duration) {
-	if g.retry != nil {
+// startLocked starts instances at once, or after a pause when they keep crashing. They are members
+// from here on, so that nobody else starts them too.
+func (g *group) startLocked(missing int) {
+	pause := time.Until(g.notBefore)
+	if pause <= 0 {
+		for range missing {
+			g.addLocked(*g.serving)
+		}
 		return
+	}
+	if g.retry != nil {
+		return // already waiting; maintain waits again if that is too early
 	}
 	g.retry = time.AfterFunc(pause, func() {
 		g.mu.Lock()
-		defer g.mu.Unlock()
 		g.retry = nil
-		g.maintainLocked(0)
+		g.mu.Unlock()
+		g.maintain()
 	})
 }
 
@@ -85,14 +92,41 @@ func crashPause(n int) time.Duration {
 	return min(time.Second<<min(n-2, 6), time.Minute)
 }
 
-// forgiveAfter is how long an instance must serve before earlier crashes are forgotten.
+// forgiveAfter is how long an instance must live before earlier crashes are forgotten.
 const forgiveAfter = time.Minute
 
+// Pauses between tries to end an instance.
+const (
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = 10 * time.Second
+)
+
+// endInBackground ends a member, and tries until it is gone or the fleet's context ends: what the
+// engine could not do while it was away must not stay. A member is ended once, however often this
+// is called.
 func (g *group) endInBackground(m *member) {
-	g.fleet.spawn(func() {
+	if m.leaving.Swap(true) {
+		return
+	}
+	f := g.fleet
+	f.do(func() {
 		g.route()
-		if err := m.end(g.fleet.ctx); err != nil && g.fleet.ctx.Err() == nil {
-			g.fleet.log.Error("an instance was not ended", "instance", m.id, "error", err)
-		}
+		f.persist("an instance was not ended", m.id, func() error { return m.end(f.ctx) })
 	})
+}
+
+// persist does something for an instance until it works or the fleet's context ends.
+func (f *Fleet) persist(complaint, id string, try func() error) {
+	for pause := firstRetry; ; pause = min(2*pause, longestRetry) {
+		err := try()
+		if err == nil || f.ctx.Err() != nil {
+			return
+		}
+		f.log.Warn(complaint+" and is tried again", "instance", id, "error", err)
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
 }

@@ -20,66 +20,38 @@ type member struct {
 	born     time.Time
 
 	healthy atomic.Bool
+	served  atomic.Bool // may have requests
 	ending  atomic.Bool // being ended on purpose; not replaced
+	leaving atomic.Bool // somebody ends it
+	lost    error       // why it is of no use, while no revision of it serves; guarded by the group
 
 	ready  chan struct{} // closed when first healthy, or failed
 	failed error         // why it never became healthy; read after ready
 	gone   chan struct{} // closed when it exited
+	ended  chan struct{} // closed when nothing of it is left
 	once   sync.Once
 	left   engine.Exit // read after gone
-	dead   error       // why it is of no use any more, while it does not serve; guarded by group.mu
-	since  time.Time   // when it became healthy; of the watcher alone
 	check  chan struct{}
 	cancel context.CancelFunc
 
 	address atomic.Pointer[netip.Addr]
 }
 
-func (g *group) newMember(id string, revision apprunner.Revision) (*member, context.Context) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.newMemberLocked(id, revision)
-}
-
 func (g *group) newMemberLocked(id string, revision apprunner.Revision) (*member, context.Context) {
 	ctx, cancel := context.WithCancel(g.fleet.ctx)
 	m := &member{
-		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel,
-		ready: make(chan struct{}), gone: make(chan struct{}), check: make(chan struct{}, 1),
+		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel, check: make(chan struct{}, 1),
+		ready: make(chan struct{}), gone: make(chan struct{}), ended: make(chan struct{}),
 	}
 	g.members[id] = m
 	return m, ctx
 }
 
-// addLocked starts a new instance of a revision and watches it. It is a member when the lock is let
-// go: whoever counts or ends members from then on finds it.
+// addLocked starts a new instance of a revision and watches it.
 func (g *group) addLocked(revision apprunner.Revision) {
 	m, ctx := g.newMemberLocked(apprunner.NewID(), revision)
-	g.fleet.spawn(func() {
+	g.fleet.do(func() {
 		m.failed = m.start(ctx)
-		m.becameReady()
-		m.watch(ctx)
-	})
-}
-
-// adopt takes over an instance that an earlier daemon started. It is taken to be healthy until a
-// check says otherwise, since it may be all that serves.
-func (g *group) adopt(i engine.Instance, revision apprunner.Revision) {
-	m, ctx := g.newMember(i.ID, revision)
-	m.address.Store(&i.Address)
-	m.healthy.Store(true)
-	m.settle() // the last daemon may have been killed before it did
-	close(m.ready)
-	g.fleet.spawn(func() { m.watch(ctx) })
-}
-
-// readopt takes over an instance of a deployment that was interrupted: it has yet to show that it
-// is healthy.
-func (g *group) readopt(i engine.Instance, revision apprunner.Revision) {
-	m, ctx := g.newMember(i.ID, revision)
-	m.address.Store(&i.Address)
-	g.fleet.spawn(func() {
-		m.failed = m.becomeHealthy(ctx)
 		m.becameReady()
 		m.watch(ctx)
 	})
@@ -104,6 +76,7 @@ func (m *member) start(ctx context.Context) error {
 func (m *member) becameReady() {
 	if m.failed == nil {
 		m.settle()
+		m.served.Store(true)
 		m.healthy.Store(true)
 	}
 	close(m.ready)
@@ -125,14 +98,13 @@ func (m *member) settle() {
 func (m *member) watch(ctx context.Context) {
 	why := m.failed
 	if why == nil {
-		m.since = time.Now()
 		why = m.stayHealthy(ctx)
 	}
 	if ctx.Err() != nil || m.ending.Load() {
 		return
 	}
 	m.healthy.Store(false)
-	m.group.lost(m, why, !m.since.IsZero() && time.Since(m.since) >= forgiveAfter)
+	m.group.lose(m, why)
 }
 
 // exit is told once that the instance's process ended.
@@ -162,32 +134,54 @@ func (m *member) waitHealthy(ctx context.Context) error {
 	}
 }
 
-// end drains the instance, stops it and removes it. It can be called again.
+// end drains the instance, stops it and removes it. It can be called again when it failed.
 func (m *member) end(ctx context.Context) error {
 	f := m.group.fleet
-	m.ending.Store(true)
 	m.cancel()
-	if m.healthy.Load() {
-		drain, cancel := context.WithTimeout(ctx, f.opts.DrainTimeout)
-		f.router.Drain(drain, m.group.serviceNow().ID, m.id)
-		cancel()
-	}
+	m.drain(ctx)
 	select {
 	case <-m.ready: // an instance that is being started must not be left behind
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	err := f.engine.Stop(ctx, m.id, f.opts.StopGrace)
-	if err == nil || engine.Is(err, engine.NotFound) {
-		err = f.engine.Remove(ctx, m.id)
-	}
-	if err != nil && !engine.Is(err, engine.NotFound) {
-		return fmt.Errorf("end instance %s: %w", m.id, err)
+	ctx, cancel := context.WithTimeout(ctx, f.opts.StopGrace+endPatience) // an engine that hangs is asked again
+	defer cancel()
+	if err := f.remove(ctx, m.id); err != nil {
+		return err
 	}
 	f.journal.Ended(m.group.serviceNow(), m.id)
 	m.group.mu.Lock()
 	delete(m.group.members, m.id)
 	m.group.mu.Unlock()
+	close(m.ended)
+	return nil
+}
+
+// drain waits for the instance's requests, unless there can be none.
+func (m *member) drain(ctx context.Context) {
+	if !m.served.Load() {
+		return
+	}
+	select {
+	case <-m.gone:
+		return
+	default:
+	}
+	f := m.group.fleet
+	ctx, cancel := context.WithTimeout(ctx, f.opts.DrainTimeout)
+	defer cancel()
+	f.router.Drain(ctx, m.group.serviceNow().ID, m.id)
+}
+
+// remove stops an instance, politely first, and removes it. One that is gone is no error.
+func (f *Fleet) remove(ctx context.Context, id string) error {
+	err := f.engine.Stop(ctx, id, f.opts.StopGrace)
+	if err == nil || engine.Is(err, engine.NotFound) {
+		err = f.engine.Remove(ctx, id)
+	}
+	if err != nil && !engine.Is(err, engine.NotFound) {
+		return fmt.Errorf("end instance %s: %w", id, err)
+	}
 	return nil
 }
 

@@ -56,6 +56,10 @@ func (g *group) scale() {
 	now := time.Now()
 	g.mu.Lock()
 	g.load.Window.Add(sample)
+	if g.serving != serving { // switched meanwhile: the next look is soon
+		g.mu.Unlock()
+		return
+	}
 	before := g.want
 	spec := autoscale.Spec{
 		MinSize: serving.Scaling.MinSize, MaxSize: serving.Scaling.MaxSize,

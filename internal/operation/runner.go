@@ -68,17 +68,20 @@ type Runner struct {
 	Place   func(region string) apprunner.Place
 	// Ended, if set, is told of every service whose operation ended.
 	Ended func(serviceID string)
-	// Recorded, if set, is told of every step that was recorded. Tests use it to stop the daemon
-	// between any two steps.
-	Recorded func(apprunner.Operation)
+	// Recording and Recorded, if set, are told of every step before and after it is recorded, the
+	// first step of a new operation also after. Tests use them to stop the daemon between any two
+	// steps.
+	Recording, Recorded func(apprunner.Operation)
 
 	ctx     context.Context
+	mu      sync.Mutex // held while work begins, so that none begins after Wait looked
 	work    sync.WaitGroup
 	pulling sync.RWMutex // held for reading while an image belongs to no revision yet
 }
 
-// Start goes on with the operations that an earlier daemon left. Submit may be called from then on;
-// Wait returns when, after ctx ended, no operation is being worked on.
+// Start goes on with the operations that an earlier daemon left. Submit may be called from then on,
+// and not before: an operation would run twice. Wait returns when, after ctx ended, no operation is
+// being worked on.
 func (r *Runner) Start(ctx context.Context) error {
 	r.ctx = ctx
 	unfinished, err := r.Store.Unfinished(ctx)
@@ -92,13 +95,21 @@ func (r *Runner) Start(ctx context.Context) error {
 	return nil
 }
 
-// Submit runs an operation that the store has.
+// Submit runs an operation that the store has. When the daemon ends, the next one does.
 func (r *Runner) Submit(o apprunner.Operation) {
-	r.work.Go(func() { r.run(r.ctx, o) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() == nil {
+		r.work.Go(func() { r.run(r.ctx, o) })
+	}
 }
 
-// Wait returns when no operation is being worked on.
-func (r *Runner) Wait() { r.work.Wait() }
+// Wait returns when no operation is being worked on. When the context has ended, none begins.
+func (r *Runner) Wait() {
+	r.mu.Lock() // for a Submit that looked at the context just before it ended
+	r.mu.Unlock()
+	r.work.Wait()
+}
 
 // Bounds of what is tried again.
 const (
@@ -109,13 +120,17 @@ const (
 
 // run does the steps that are left.
 func (r *Runner) run(ctx context.Context, o apprunner.Operation) {
-	service, err := r.Store.Service(ctx, o.ServiceID)
+	var service apprunner.Service
+	err := r.insist(ctx, "the service of an operation was not read", o, func() (err error) {
+		service, err = r.Store.Service(ctx, o.ServiceID)
+		return err
+	})
 	if err != nil {
-		r.Log.Error("an operation has no service", "operation", o.ID, "error", err)
-		return
+		return // the next daemon goes on
 	}
 	j := &job{Runner: r, service: service, operation: o}
 	if o.Status == apprunner.OperationPending {
+		tell(r.Recorded, o)
 		j.announce()
 	}
 	for !j.operation.Status.Ended() {
@@ -128,6 +143,29 @@ func (r *Runner) run(ctx context.Context, o apprunner.Operation) {
 	}
 	if r.Ended != nil {
 		r.Ended(j.service.ID)
+	}
+}
+
+func tell(hook func(apprunner.Operation), o apprunner.Operation) {
+	if hook != nil {
+		hook(o)
+	}
+}
+
+// insist does what no operation can go on without, such as recording a step, until it works or ctx
+// ends. To fail the operation instead would help nobody: that must be recorded too.
+func (r *Runner) insist(ctx context.Context, complaint string, o apprunner.Operation, try func() error) error {
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := try()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		r.Log.Error(complaint+" and is tried again", "operation", o.ID, "type", o.Type, "step", o.Step, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -77,6 +77,33 @@ func (l *Log) RemoveInstance(ctx context.Context, s Service, instanceID string, 
 	return l.boundInstancesLocked(ctx, r)
 }
 
+// RemoveOthers tells that of a service's instances only those for which alive is true are left, as
+// after a crash, or when everything was taken down.
+func (l *Log) RemoveOthers(ctx context.Context, s Service, alive func(id string) bool, now time.Time) error {
+	if err := s.validate(); err != nil {
+		return fmt.Errorf("log instances: %w", err)
+	}
+	r := l.record(s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.loadLocked(); err != nil {
+		return err
+	}
+	next, changed := slices.Clone(r.instances), false
+	for i := range next {
+		if next[i].Removed.IsZero() && !alive(next[i].ID) {
+			next[i].Removed, changed = now.UTC(), true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	if err := r.saveLocked(next); err != nil {
+		return err
+	}
+	return l.boundInstancesLocked(ctx, r)
+}
+
 // boundInstancesLocked forgets the instances that were removed the longest ago. The engine
 // forgets first: if that is interrupted, the index still knows what is left to forget.
 func (l *Log) boundInstancesLocked(ctx context.Context, r *record) error {

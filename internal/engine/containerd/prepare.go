@@ -164,8 +164,5 @@ func (e *Engine) createTask(ctx context.Context, spec engine.Spec, rootfs mount.
 	if known := commandError(err); known != nil {
 		return known
 	}
-	if errdefs.IsUnavailable(err) {
-		return engine.Errorf(engine.Unavailable, "containerd went away while preparing instance %q: %w", spec.ID, err)
-	}
 	return fmt.Errorf("create container of instance %q: %w", spec.ID, err)
 }

@@ -35,7 +35,7 @@ func explain(ctx context.Context, name string, err error) error {
 	case unpackable(text):
 		code = engine.BadImage
 	case errdefs.IsUnavailable(err), strings.Contains(text, "failed to send write"):
-		message = "the engine does not answer: " + err.Error()
+		return fmt.Errorf("image %q: the engine does not answer: %w", name, err) // its own fault has no code
 	default:
 		return fmt.Errorf("image %q: %w", name, err)
 	}
