@@ -193,10 +193,17 @@ func (s *Slipway) Stop() {
 	s.AwaitEnd(30 * time.Second)
 }
 
-// Log is what the daemon wrote last.
+// Log is what the daemon wrote last, without the calls of its API.
 func (s *Slipway) Log() string {
 	data, _ := os.ReadFile(filepath.Join(s.Dir, "test.log"))
-	return string(data[max(0, len(data)-8192):])
+	var log strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if !strings.Contains(line, `msg="api call"`) {
+			log.WriteString(line)
+		}
+	}
+	text := log.String()
+	return text[max(0, len(text)-8192):]
 }
 
 func (s *Slipway) destroy() {
