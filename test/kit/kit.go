@@ -32,6 +32,11 @@ type Slipway struct {
 	Region string // that calls of the API are signed for
 	Wide   bool   // the daemon listens on every address of the machine
 
+	*running // shared by all that With made
+}
+
+// running is the process of a daemon.
+type running struct {
 	process *exec.Cmd
 	ended   chan error
 	log     *os.File
@@ -81,7 +86,7 @@ func New(t testing.TB, config string) *Slipway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, API: freeAddress(t), HTTP: freeAddress(t)}
+	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
