@@ -122,6 +122,19 @@ func (s *Slipway) Push(image v1.Image, ref string) {
 	push(s.t, image, s.API+"/"+ref, &authn.Basic{Username: key.ID, Password: key.Secret})
 }
 
+// PushIndex pushes an index with its images into the embedded registry.
+func (s *Slipway) PushIndex(index v1.ImageIndex, ref string) {
+	s.t.Helper()
+	target, err := name.ParseReference(s.API+"/"+ref, name.Insecure)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	key := s.Key()
+	if err := remote.WriteIndex(target, index, remote.WithAuth(&authn.Basic{Username: key.ID, Password: key.Secret})); err != nil {
+		s.t.Fatalf("push %s: %v", ref, err)
+	}
+}
+
 // PushMimic pushes a version of the tests' application.
 func (s *Slipway) PushMimic(ref, version string) {
 	s.t.Helper()

@@ -32,6 +32,11 @@ type Slipway struct {
 	Region string // that calls of the API are signed for
 	Wide   bool   // the daemon listens on every address of the machine
 
+	*running // shared by all that With made
+}
+
+// running is the process of a daemon.
+type running struct {
 	process *exec.Cmd
 	ended   chan error
 	log     *os.File
@@ -81,7 +86,7 @@ func New(t testing.TB, config string) *Slipway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, API: freeAddress(t), HTTP: freeAddress(t)}
+	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -193,10 +198,17 @@ func (s *Slipway) Stop() {
 	s.AwaitEnd(30 * time.Second)
 }
 
-// Log is what the daemon wrote last.
+// Log is what the daemon wrote last, without the calls of its API.
 func (s *Slipway) Log() string {
 	data, _ := os.ReadFile(filepath.Join(s.Dir, "test.log"))
-	return string(data[max(0, len(data)-8192):])
+	var log strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if !strings.Contains(line, `msg="api call"`) {
+			log.WriteString(line)
+		}
+	}
+	text := log.String()
+	return text[max(0, len(text)-8192):]
 }
 
 func (s *Slipway) destroy() {

@@ -13,13 +13,24 @@ import (
 // name; 0 when there is none.
 func Process(t testing.TB, hostname string) int {
 	t.Helper()
+	for _, pid := range Processes(t, "HOSTNAME="+hostname) {
+		return pid
+	}
+	return 0
+}
+
+// Processes returns the process ids, on this machine, of the tests' application with an environment
+// variable, given as NAME=VALUE.
+func Processes(t testing.TB, variable string) []int {
+	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var found []int
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(data, []byte("HOSTNAME="+hostname+"\x00")) {
+		if err != nil || !bytes.Contains(append([]byte{0}, data...), []byte("\x00"+variable+"\x00")) {
 			continue // ended, or of somebody else
 		}
 		if command, err := os.ReadFile(filepath.Join(filepath.Dir(file), "comm")); err == nil && string(command) == "mimic\n" {
@@ -27,10 +38,10 @@ func Process(t testing.TB, hostname string) int {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return pid
+			found = append(found, pid)
 		}
 	}
-	return 0
+	return found
 }
 
 // Limit reads a limit of the control group of a process: the file is called one of names, as

@@ -260,10 +260,24 @@ func (s *Slipway) Get(service *apprunnerapi.Service, path string) (int, string) 
 	return code, body
 }
 
+// GetWith is Get with a client of s.Client, whose connections it uses again.
+func (s *Slipway) GetWith(client *http.Client, service *apprunnerapi.Service, path string) (int, string) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	code, _, body := send(client, request)
+	return code, body
+}
+
 // Send sends a request for a service URL, over a connection of its own.
 func (s *Slipway) Send(request *http.Request) (code int, header http.Header, body string) {
 	client := s.Client()
 	defer client.CloseIdleConnections()
+	return send(client, request)
+}
+
+func send(client *http.Client, request *http.Request) (code int, header http.Header, body string) {
 	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, err.Error()

@@ -18,6 +18,7 @@
 //	/env       its environment
 //	/pid       its process id as its own namespace sees it
 //	/health    HEALTH
+//	/sicken?status=503 makes /health answer that from now on
 //	/sleep?d=1s answers after a while
 //	/exit?code=3 ends the process
 //	/eat?mb=100  takes memory
@@ -77,7 +78,7 @@ func main() {
 	log.Fatal(http.ListenAndServe(address, nil))
 }
 
-var inFlight atomic.Int64
+var inFlight, sick atomic.Int64
 
 func handleSignals() {
 	terminate := make(chan os.Signal, 1)
@@ -105,10 +106,15 @@ func routes() {
 	handle("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) })
 	handle("/headers", func(w http.ResponseWriter, r *http.Request) { _ = r.Header.Write(w) })
 	handle("/health", func(w http.ResponseWriter, _ *http.Request) {
-		if code := number("HEALTH"); code > 0 {
+		if code := cmp.Or(int(sick.Load()), number("HEALTH")); code > 0 {
 			w.WriteHeader(code)
 		}
 		fmt.Fprintln(w, "not today")
+	})
+	handle("/sicken", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("status"))
+		sick.Store(int64(n))
+		fmt.Fprintln(w, "sick")
 	})
 	handle("/sleep", func(w http.ResponseWriter, r *http.Request) {
 		d, _ := time.ParseDuration(r.FormValue("d"))
