@@ -69,6 +69,53 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestKilledWhileRollingBack kills the daemon in operations that cannot succeed, since the
+// application ends at once.
+func TestKilledWhileRollingBack(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, quick)
+	s.PushMimic("mimic:latest", "v1")
+	good := s.Run(s.Input("good", "mimic:latest"))
+	served := s.Instances()
+	check := func(name, operation, point, wantOperation string, want apprunnerapi.ServiceStatus, call func() error) {
+		t.Helper()
+		s.Stop()
+		s.Env = []string{"SLIPWAY_KILL_AT=" + operation + ":" + point}
+		s.Start()
+		s.Env = nil
+		_ = call()
+		s.AwaitEnd(30 * time.Second)
+		s.Start()
+		service := find(t, s, name)
+		if o := awaitNewest(t, s, service); string(*o.Type) != operation || string(*o.Status) != wantOperation {
+			t.Fatalf("%s killed at %q: the newest operation is %s and ended as %s", operation, point, *o.Type, *o.Status)
+		}
+		if reason := s.Operations(name)[0].Reason; !strings.Contains(reason, "exit code: 1") {
+			t.Errorf("%s killed at %q: the reason is %q, which does not tell how the application ended", operation, point, reason)
+		}
+		if got := *s.Describe(*service.ServiceArn).Status; got != want {
+			t.Errorf("%s killed at %q: the service is %s, want %s", operation, point, got, want)
+		}
+		s.AwaitSettled(1)
+		if now := s.Instances(); !maps.Equal(now, served) {
+			t.Errorf("%s killed at %q: the instance that served was %v and is %v", operation, point, served, now)
+		}
+		if code, body := s.Get(good, "/"); code != 200 {
+			t.Errorf("%s killed at %q: the service that is good answers %d %q", operation, point, code, body)
+		}
+	}
+	for i, point := range []string{"rollback-", "rollback", "end-", "end"} {
+		name := fmt.Sprint("bad-", i)
+		check(name, "CREATE_SERVICE", point, "FAILED", apprunnerapi.ServiceStatusCreateFailed, func() error {
+			return s.Call("CreateService", s.Input(name, "mimic:latest", "EXIT=1"), &struct{}{})
+		})
+		check("good", "UPDATE_SERVICE", point, "ROLLBACK_SUCCEEDED", apprunnerapi.ServiceStatusRunning, func() error {
+			in := s.Input("good", "mimic:latest", "EXIT=1")
+			return s.Call("UpdateService", apprunnerapi.UpdateServiceInput{ServiceArn: good.ServiceArn, SourceConfiguration: in.SourceConfiguration}, &struct{}{})
+		})
+	}
+}
+
 // life is one service on its way.
 type life struct {
 	t           *testing.T
