@@ -132,16 +132,20 @@ func (d *Daemon) collect(ctx context.Context) error {
 }
 
 // failpoint returns what ends the process without mercy when an operation has recorded the step
-// that SLIPWAY_KILL_AT names as TYPE:step, such as CREATE_SERVICE:pull. With the suffix "-" the
-// process ends before the step is recorded: when all that leads to it is done and the store does
-// not know. Tests of crashes set it.
+// that SLIPWAY_KILL_AT names as TYPE:step, such as CREATE_SERVICE:pull, or that it has ended, as
+// CREATE_SERVICE:end. With the suffix "-" the process ends before that is recorded: when all that
+// leads to it is done and the store does not know. Tests of crashes set it.
 func failpoint(suffix string) func(apprunner.Operation) {
 	point := os.Getenv("SLIPWAY_KILL_AT")
 	if point == "" {
 		return nil
 	}
 	return func(o apprunner.Operation) {
-		if string(o.Type)+":"+string(o.Step)+suffix == point {
+		step := string(o.Step)
+		if o.Status.Ended() {
+			step = "end"
+		}
+		if string(o.Type)+":"+step+suffix == point {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // the signal is on its way
 		}

@@ -17,7 +17,10 @@ import (
 type Failure struct {
 	Reason string
 	Output []string // last lines the application wrote
+	cause  error
 }
+
+func (f *Failure) Unwrap() error { return f.cause }
 
 func (f *Failure) Error() string { return f.Reason }
 
@@ -78,7 +81,7 @@ func peak(bytes int64) string {
 // unhealthyFailure tells why an instance that runs does not pass its health check.
 func (m *member) unhealthyFailure(ctx context.Context, err error) *Failure {
 	port := m.revision.Spec.Image.Port
-	f := &Failure{Output: m.tail(10)}
+	f := &Failure{Output: m.tail(10), cause: err}
 	if status, ok := errors.AsType[*badStatus](err); ok {
 		f.Reason = fmt.Sprintf("Health check failed on path '%s' and port '%d': the application %v. Make the path answer a status from 200 to 399, or set another health check path.",
 			m.revision.Spec.Health.Path, port, status)

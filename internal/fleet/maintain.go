@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -22,10 +24,30 @@ func (g *group) lose(m *member, why error) {
 	}
 	g.crashLocked(m)
 	g.mu.Unlock()
-	g.fleet.journal.Event(service, fmt.Sprintf("Instance %s is replaced. %s", m.id, why))
 	g.route()
 	g.maintain()
-	g.endInBackground(m)
+	g.fleet.do(func() {
+		g.fleet.journal.Event(service, fmt.Sprintf("Instance %s is replaced. %s", m.id, m.cause(why)))
+		g.endInBackground(m)
+	})
+}
+
+// exitDelay is how long after the last connection of a process was refused its end may be known.
+const exitDelay = 500 * time.Millisecond
+
+// cause is why an instance is of no use. A process that ends is noticed by its health check, too,
+// and often first: then the exit says more.
+func (m *member) cause(why error) error {
+	if !errors.Is(why, syscall.ECONNREFUSED) {
+		return why
+	}
+	select {
+	case <-m.gone:
+		return m.exitFailure()
+	case <-time.After(exitDelay):
+	case <-m.group.fleet.ctx.Done():
+	}
+	return why
 }
 
 // crashLocked decides when the next instance may be started. Instances that end together count as
