@@ -87,7 +87,7 @@ func TestInstanceSpec(t *testing.T) {
 	want := engine.Spec{
 		ID: "0123", Labels: map[string]string{"slipway.service": s.ID, "slipway.revision": r.ID},
 		Image: r.Image, Command: []string{"serve", "--fast"}, Env: []string{"PORT=8080"},
-		CPU: 256, Memory: 512 << 20, Disk: 3 << 30,
+		CPU: 256, Boost: true, Memory: 512 << 20, Disk: 3 << 30,
 	}
 	if diff := cmp.Diff(want, instanceSpec("0123", s, r)); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
