@@ -19,6 +19,24 @@ func (j *job) succeed(ctx context.Context) error {
 	return nil
 }
 
+// settled reports whether the new revision serves by now, so that there is nothing to take back.
+func (j *job) settled() bool {
+	return j.operation.Type.Deploys() && (j.operation.Step == apprunner.StepDrain || j.operation.Step == apprunner.StepDone)
+}
+
+// goOn ends a settled operation well although something is left to do: the next daemon ends instances
+// of older revisions, or, when the store is of no use now, finds the operation unfinished.
+func (j *job) goOn(ctx context.Context, cause error) {
+	j.Log.Error("an operation ends with something left to do", "operation", j.operation.ID, "step", j.operation.Step, "error", cause)
+	if j.operation.Step == apprunner.StepDone {
+		_, j.operation = apprunner.Succeed(j.service, j.operation, time.Now())
+		return
+	}
+	if err := j.advance(ctx, nil); err != nil {
+		j.operation = apprunner.Advance(j.operation, time.Now())
+	}
+}
+
 // afterRollback brings traffic to what the service is again.
 func (j *job) afterRollback(ctx context.Context) error {
 	switch o := j.operation; {

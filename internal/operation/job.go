@@ -62,8 +62,12 @@ func (j *job) record(ctx context.Context, s apprunner.Service, o apprunner.Opera
 func (j *job) fail(ctx context.Context, cause error) {
 	reason := reasonOf(cause)
 	j.Log.Info("an operation fails", "operation", j.operation.ID, "step", j.operation.Step, "reason", cause)
-	if j.operation.Step == apprunner.StepRollback {
+	switch {
+	case j.operation.Step == apprunner.StepRollback:
 		j.endRollback(ctx)
+		return
+	case j.settled():
+		j.goOn(ctx, cause)
 		return
 	}
 	j.explain(cause, reason)
