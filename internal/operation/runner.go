@@ -77,7 +77,8 @@ type Runner struct {
 	pulling sync.RWMutex // held for reading while an image belongs to no revision yet
 }
 
-// Start goes on with the operations that an earlier daemon left. Submit may be called from then on;
+// Start goes on with the operations that an earlier daemon left, after it deleted the images that one
+// had no time for. Submit may be called from then on;
 // Wait returns when, after ctx ended, no operation is being worked on.
 func (r *Runner) Start(ctx context.Context) error {
 	r.ctx = ctx
@@ -85,6 +86,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.sweep(ctx)
 	for _, o := range unfinished {
 		r.Log.Info("going on with an operation", "operation", o.ID, "type", o.Type, "step", o.Step)
 		r.Submit(o)

@@ -297,6 +297,9 @@ func (w *world) finish(t testing.TB) {
 		t.Fatal(err)
 	}
 	r.Wait()
+	if strings.HasPrefix(w.calls[0], "KeepImages") { // of the start
+		w.calls = w.calls[1:]
+	}
 }
 
 // clear forgets what was noted.
