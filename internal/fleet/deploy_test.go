@@ -205,6 +205,27 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// An instance has all the CPU there is until it is healthy, and then what it is configured to have.
+func TestBoostEndsWithTheStart(t *testing.T) {
+	t.Parallel()
+	run(t, Options{}, func(t *testing.T, w *world) {
+		w.behave = func(engine.Spec) app { return app{slow: 2 * time.Second} }
+		s, r := service(1, 1)
+		r.Spec.Instance.CPU = 512
+		go func() { _ = w.Deploy(t.Context(), s, r) }()
+		sleep(time.Second)
+		id := w.running()[0]
+		i := w.now().instances[id]
+		if !i.spec.Boost || len(i.cpu) != 0 {
+			t.Errorf("while it starts: boost %v, CPU set to %v", i.spec.Boost, i.cpu)
+		}
+		sleep(2 * time.Second)
+		if got := w.now().instances[id].cpu; !slices.Equal(got, []int{512}) {
+			t.Errorf("once healthy its CPU was set to %v", got)
+		}
+	})
+}
+
 func TestHealthyThreshold(t *testing.T) {
 	t.Parallel()
 	run(t, Options{}, func(t *testing.T, w *world) {

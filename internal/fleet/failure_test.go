@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/engine"
@@ -44,6 +46,22 @@ func TestReasons(t *testing.T) {
 			app:    app{slow: day, exitAfter: time.Second, exit: engine.Exit{Code: 0}},
 			reason: "Your application stopped or failed to start. See logs for more information.  Container exit code: 0",
 			within: 2 * time.Second,
+		},
+		"wrong architecture of the program": {
+			app: app{slow: day, exitAfter: time.Second, exit: engine.Exit{Code: 255}, output: []string{"exec /app: exec format error"}},
+			reason: "Your application stopped or failed to start. See logs for more information.  Container exit code: 255. The command is not a program for this machine: build it for linux/" +
+				runtime.GOARCH + ", or begin a script with #! and its interpreter. Last output: exec /app: exec format error",
+			output: []string{"exec /app: exec format error"}, within: 2 * time.Second,
+		},
+		"no loader": {
+			app:    app{slow: day, exitAfter: time.Second, exit: engine.Exit{Code: 255}, output: []string{"exec /app: no such file or directory"}},
+			reason: "Your application stopped or failed to start. See logs for more information.  Container exit code: 255. The command needs a loader or an interpreter that the image does not have: link the program statically, or use an image that has it. Last output: exec /app: no such file or directory",
+			output: []string{"exec /app: no such file or directory"}, within: 2 * time.Second,
+		},
+		"exits with 255 of itself": {
+			app:    app{slow: day, exitAfter: time.Second, exit: engine.Exit{Code: 255}, output: []string{"exec /app: out of ideas"}},
+			reason: "Your application stopped or failed to start. See logs for more information.  Container exit code: 255. Last output: exec /app: out of ideas",
+			output: []string{"exec /app: out of ideas"}, within: 2 * time.Second,
 		},
 		"out of memory": {
 			app:    app{slow: day, exitAfter: time.Second, exit: engine.Exit{Code: 137, OutOfMemory: true, MemoryPeak: 2047 << 20}},
@@ -113,7 +131,7 @@ func TestReasons(t *testing.T) {
 				if !ok {
 					t.Fatalf("Deploy = %v, want a *Failure", err)
 				}
-				if diff := cmp.Diff(&Failure{Reason: c.reason, Output: c.output}, failure); diff != "" {
+				if diff := cmp.Diff(&Failure{Reason: c.reason, Output: c.output}, failure, cmpopts.IgnoreUnexported(Failure{})); diff != "" {
 					t.Errorf("failure (-want +got):\n%s", diff)
 				}
 				if took := time.Since(w.begin); took > c.within {

@@ -61,6 +61,7 @@ type fakeInstance struct {
 	app
 	spec  engine.Spec
 	since time.Time
+	cpu   []int // what SetCPU was told
 }
 
 // run plays f in a bubble and ends the fleet afterwards: the bubble then sees whether any goroutine
@@ -290,11 +291,19 @@ func (e *fakeEngine) Events(ctx context.Context) <-chan engine.Event {
 	return out
 }
 
+func (e *fakeEngine) SetCPU(_ context.Context, id string, units int) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := e.instances[id]
+	if i == nil {
+		return engine.Errorf(engine.NotFound, "there is no instance %q", id)
+	}
+	i.cpu = append(i.cpu, units)
+	return nil
+}
+
 func (e *fakeEngine) Freeze(context.Context, string) error { panic("not used by the fleet") }
 func (e *fakeEngine) Thaw(context.Context, string) error   { panic("not used by the fleet") }
-
-// SetCPU ends the boost of a start.
-func (e *fakeEngine) SetCPU(context.Context, string, int) error { return nil }
 
 func (e *fakeEngine) Inspect(context.Context, string) (engine.Instance, error) {
 	panic("not used by the fleet")

@@ -243,19 +243,19 @@ func (s *Slipway) AwaitSettled(n int) {
 	s.Eventually(fmt.Sprintf("%d instances and nothing else", n), 20*time.Second, func() error {
 		m := s.Machine()
 		if got := len(s.Instances()); got != n {
-			return errorf("%d instances run:\n%v", got, m)
+			return fmt.Errorf("%d instances run:\n%v", got, m)
 		}
 		for _, kind := range []string{"shim", "log writer", "loop device", "instance"} {
 			if len(m[kind]) != n {
-				return errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
+				return fmt.Errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
 			}
 		}
 		if len(m["cgroup"]) > n+1 {
-			return errorf("there are %d control groups:\n%v", len(m["cgroup"])-1, m)
+			return fmt.Errorf("there are %d control groups:\n%v", len(m["cgroup"])-1, m)
 		}
 		for _, kind := range []string{"cable", "namespace"} {
 			if len(m[kind]) > n+PoolNetworks {
-				return errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
+				return fmt.Errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
 			}
 		}
 		return nil
