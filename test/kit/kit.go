@@ -214,6 +214,8 @@ func (s *Slipway) Log() string {
 func (s *Slipway) destroy() {
 	if s.t.Failed() {
 		s.t.Logf("the daemon wrote:\n%s", s.Log())
+		engine, _ := os.ReadFile(filepath.Join(s.Dir, "engine", "containerd.log"))
+		s.t.Logf("containerd wrote:\n%s", engine[max(0, len(engine)-80000):])
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -144,36 +144,38 @@ func awaitNone(ctx context.Context, match func([]string) bool) error {
 
 // killGroups kills every process in the groups below parent.
 func killGroups(ctx context.Context, parent cgroup.Group) error {
-	for {
-		children, err := parent.Children()
-		if err != nil {
+	children, err := parent.Children()
+	if err != nil {
+		return err
+	}
+	for _, name := range children {
+		if name == engineGroup { // log writers are left, and end by themselves
+			continue
+		}
+		if err := killGroup(ctx, parent.Child(name)); err != nil {
 			return err
 		}
-		left := 0
-		for _, name := range children {
-			if name == engineGroup { // log writers are left, and end by themselves
-				continue
-			}
-			g := parent.Child(name)
-			pids, err := g.Processes()
-			if err != nil {
-				return err
-			}
-			left += len(pids)
-			for _, pid := range pids {
-				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-					return fmt.Errorf("kill process %d: %w", pid, err)
-				}
-			}
-			if err := g.Thaw(ctx); err != nil && !errors.Is(err, cgroup.ErrGone) {
-				return err
+	}
+	return nil
+}
+
+// killGroup kills every process in a group, also those that are started meanwhile.
+func killGroup(ctx context.Context, g cgroup.Group) error {
+	for {
+		pids, err := g.Processes()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("kill process %d: %w", pid, err)
 			}
 		}
-		if left == 0 {
-			return nil
+		if err := g.Thaw(ctx); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			return err
 		}
 		if err := retryPause(ctx); err != nil {
-			return fmt.Errorf("%d processes of instances do not end: %w", left, err)
+			return fmt.Errorf("%d processes of group %q do not end: %w", len(pids), g.Path(), err)
 		}
 	}
 }

@@ -206,10 +206,12 @@ func (e *Engine) recover(ctx context.Context) ([]netip.Addr, error) {
 	for _, c := range records {
 		dir := e.paths.instance(c.ID)
 		if dir.marked(markPrepared).IsZero() {
-			if err := e.wipe(ctx, c.ID); err != nil {
-				return nil, fmt.Errorf("remove half-made instance %q: %w", c.ID, err)
+			err := e.wipe(ctx, c.ID)
+			if err == nil {
+				continue
 			}
-			continue
+			// The others must not suffer. The next process tries again; until then it is not listed.
+			e.log.Error("a half-made instance was not removed", "id", c.ID, "error", err)
 		}
 		known[c.ID] = true
 		if a := addressOf(c); a.IsValid() {

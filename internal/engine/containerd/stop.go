@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -121,13 +122,19 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 	if missing {
 		return dir.remove()
 	}
+	half := dir.marked(markPrepared).IsZero()
 	if err := dir.unmark(markPrepared); err != nil { // from here on it is not listed
 		return err
 	}
 	if err := e.removeTask(ctx, id); err != nil {
 		return err
 	}
-	if err := e.groups.Child(id).Remove(); err != nil {
+	if half {
+		if err := e.endOrphans(ctx, id); err != nil {
+			return err
+		}
+	}
+	if err := removeGroups(ctx, e.groups.Child(id)); err != nil {
 		return err
 	}
 	if err := dir.remove(); err != nil {
@@ -143,6 +150,16 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 		return fmt.Errorf("delete record: %w", err)
 	}
 	return nil
+}
+
+// endOrphans ends what was started for an instance that was never finished. When the caller goes
+// away while containerd makes a task, containerd may lose sight of the shim and of what it started.
+func (e *Engine) endOrphans(ctx context.Context, id string) error {
+	err := killAll(ctx, func(args []string) bool { return e.paths.isShim(args) && slices.Contains(args, id) })
+	if err != nil {
+		return err
+	}
+	return killGroup(ctx, e.groups.Child(id))
 }
 
 func (e *Engine) releaseNetwork(c containers.Container) error {
