@@ -138,6 +138,9 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
+	if c.Quotas.Services < 1 {
+		errs = append(errs, fmt.Errorf("quotas.services is %d: it must be at least 1", c.Quotas.Services))
+	}
 	for name, d := range map[string]time.Duration{
 		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
