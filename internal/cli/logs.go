@@ -28,7 +28,7 @@ func newLogs(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs SERVICE",
 		Short: "Print what the instances of a service wrote",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.stream = admin.Application
 			if deployment != "" {
@@ -47,7 +47,7 @@ func newEvents(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events SERVICE",
 		Short: "Print what happened to a service",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE:  func(cmd *cobra.Command, args []string) error { return g.printLogs(cmd, args[0], opts) },
 	}
 	opts.add(cmd)
@@ -207,7 +207,7 @@ func newOperations(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "operations SERVICE",
 		Short: "List the operations of a service, newest first",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.connect()
 			if err != nil {
