@@ -57,9 +57,9 @@ timeouts: {start: 1m30s}
 	for name, c := range map[string]struct{ text, words string }{
 		"empty":             {"", ""},
 		"comments alone":    {"# nothing\n", ""},
-		"unknown key":       {"api-listen: a:1\napi-listenn: b:2\n", "line 2: field api-listenn not found"},
-		"unknown inner key": {"registry:\n  mirror: {}\n", "field mirror not found"},
-		"data-dir":          {"data-dir: /x\n", "field data-dir not found"},
+		"unknown key":       {"api-listen: a:1\napi-listenn: b:2\n", "line 2: there is no setting \"api-listenn\""},
+		"unknown inner key": {"registry:\n  mirror: {}\n", "there is no setting \"mirror\""},
+		"data-dir":          {"data-dir: /x\n", "there is no setting \"data-dir\""},
 		"not a duration":    {"timeouts: {start: soon}\n", "soon"},
 		"not YAML":          {"a: [", ConfigFile},
 	} {

@@ -59,7 +59,7 @@ func TestKnown(t *testing.T) {
 		{busy, "new", update, apprunner.StepDrain, "new", false, "new", "", ""},
 		{busy, "old", update, apprunner.StepRollback, "new", false, "old", "new", ""},
 		{busy, "old", deploy, apprunner.StepPull, "new", false, "old", "new", ""},
-		{busy, "", update, apprunner.StepProvision, "new", true, "", "new", fleet.HoldStarting},
+		{busy, "", update, apprunner.StepProvision, "new", true, "", "new", fleet.HoldFailed},
 		{busy, "new", update, apprunner.StepDone, "new", true, "new", "", ""},
 		{busy, "old", pause, apprunner.StepStop, "", false, "", "", fleet.HoldPaused},
 		{busy, "old", resume, apprunner.StepProvision, "old", false, "", "old", fleet.HoldPaused},
