@@ -196,12 +196,12 @@ func explain(ref Reference, failures []failure) error {
 	var message string
 	switch last.code {
 	case engine.ImageNotFound:
-		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s)", ref, ref.Host, missing(ref, last.err), said)
+		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s); check the name and the tag, or push the image", ref, ref.Host, missing(ref, last.err), said)
 	case engine.AccessDenied:
 		message = fmt.Sprintf("registry %q refuses access to image %q (%s): it does not exist or needs credentials; check its name, or log in with: slipway registry login %s",
 			ref.Host, ref, said, ref.Host)
 	default:
-		message = fmt.Sprintf("registry %q did not answer for image %q (%s)", ref.Host, ref, said)
+		message = fmt.Sprintf("registry %q did not answer for image %q (%s); check its name and that this machine reaches it, or name a mirror under registry.mirrors in the configuration", ref.Host, ref, said)
 	}
 	return &engine.Error{Code: last.code, Message: message, Err: last.err}
 }
