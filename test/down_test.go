@@ -42,9 +42,11 @@ func TestDown(t *testing.T) {
 	if _, errOut, err := s.Try("services"); err == nil || !strings.Contains(errOut, `Is "slipway serve" running?`) {
 		t.Errorf("a command without a daemon: %v %s", err, errOut)
 	}
+	begin := time.Now()
 	s.AwaitEnd(time.Second)
 	s.Start()
 	s.Eventually("the service is back", 20*time.Second, serves(s, service, "v1 instance"))
+	t.Logf("the service is back %v after down", time.Since(begin))
 	if got := s.Describe(*service.ServiceArn); *got.Status != apprunnerapi.ServiceStatusRunning {
 		t.Errorf("the service is %s", *got.Status)
 	}
