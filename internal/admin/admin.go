@@ -11,6 +11,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -34,6 +35,7 @@ type Verifier interface {
 // Services finds services.
 type Services interface {
 	Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error)
+	ServiceByID(ctx context.Context, here apprunner.Place, id string) (apprunner.Service, error)
 	Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error)
 }
 
@@ -142,7 +144,8 @@ func answer(w http.ResponseWriter, v any) error {
 	return json.NewEncoder(w).Encode(v)
 }
 
-// find returns the service with a name or an ARN.
+// find returns the service with a name, an ARN or an id. By its ARN or id also one that was deleted
+// not long ago is found: whoever deletes a service wants to see how that ends.
 func (a *API) find(c call) (apprunner.Service, error) {
 	name := c.r.PathValue("name")
 	all, err := a.Services.Services(c.r.Context(), c.here)
@@ -153,6 +156,10 @@ func (a *API) find(c call) (apprunner.Service, error) {
 		if s.Name == name || s.ID == name || s.ARN == name {
 			return s, nil
 		}
+	}
+	s, err := a.Services.ServiceByID(c.r.Context(), c.here, name[strings.LastIndexByte(name, '/')+1:])
+	if apprunner.CodeOf(err) != apprunner.ResourceNotFound {
+		return s, err
 	}
 	return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service %q in Region %s.", name, c.here.Region)
 }

@@ -75,6 +75,15 @@ func (c *Control) Service(ctx context.Context, here apprunner.Place, arn string)
 	return s, err
 }
 
+// ServiceByID returns the service with an id, also one that was deleted not long ago.
+func (c *Control) ServiceByID(ctx context.Context, here apprunner.Place, id string) (apprunner.Service, error) {
+	s, err := c.Store.Service(ctx, id)
+	if err == nil && s.Region != here.Region {
+		err = apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with id %s in Region %s.", id, here.Region)
+	}
+	return s, err
+}
+
 // Services returns the services of a Region, newest first, without the deleted ones.
 func (c *Control) Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error) {
 	all, err := c.Store.Services(ctx, here.Region)
