@@ -108,10 +108,10 @@ func TestEngineKilledUnderTraffic(t *testing.T) {
 		t.Errorf("instances were %v and are %v", before, now)
 	}
 	// And in the middle of updates.
-	for n := int64(1); n <= 4; n++ {
+	for n := int64(1); n <= 6; n++ {
 		clients.begun.Store(n)
 		update(t, s, service, n)
-		time.Sleep(time.Duration(50*n) * time.Millisecond)
+		time.Sleep(rand.N(400 * time.Millisecond))
 		kill(t, s.PIDs("containerd")...)
 		succeeded(t, s, service)
 		clients.done.Store(n)
