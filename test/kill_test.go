@@ -21,8 +21,8 @@ func start(t *testing.T, s *kit.Slipway) *apprunnerapi.Service {
 	return s.Run(s.Input("web-app", "mimic:latest", "VERSION=u0"))
 }
 
-// update makes the answers of a service "u<n> instance …", and returns at once.
-func update(t *testing.T, s *kit.Slipway, service *apprunnerapi.Service, n int64, more ...string) {
+// beginUpdate makes the answers of a service "u<n> instance …", and returns at once.
+func beginUpdate(t *testing.T, s *kit.Slipway, service *apprunnerapi.Service, n int64, more ...string) {
 	t.Helper()
 	in := s.Input(*service.ServiceName, "mimic:latest", append(more, fmt.Sprint("VERSION=u", n))...)
 	request := apprunnerapi.UpdateServiceInput{ServiceArn: service.ServiceArn, SourceConfiguration: in.SourceConfiguration}
@@ -71,7 +71,7 @@ func TestDaemonKilledUnderTraffic(t *testing.T) {
 	clients := call(s, service, 4)
 	for n := int64(1); n <= 8; n++ {
 		clients.begun.Store(n)
-		update(t, s, service, n)
+		beginUpdate(t, s, service, n)
 		time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
 		clients.dead(func() { s.Kill(); s.Start() })
 		if random.IntN(3) == 0 { // and once more, while it goes on with the update
@@ -110,7 +110,7 @@ func TestEngineKilledUnderTraffic(t *testing.T) {
 	// And in the middle of updates.
 	for n := int64(1); n <= 6; n++ {
 		clients.begun.Store(n)
-		update(t, s, service, n)
+		beginUpdate(t, s, service, n)
 		time.Sleep(rand.N(400 * time.Millisecond))
 		kill(t, s.PIDs("containerd")...)
 		succeeded(t, s, service)
@@ -213,7 +213,7 @@ func TestEverythingComesBack(t *testing.T) {
 	} {
 		before := s.Instances()
 		version := fmt.Sprint("u", n+1)
-		update(t, s, services[0], int64(n+1), "START_DELAY=700ms")
+		beginUpdate(t, s, services[0], int64(n+1), "START_DELAY=700ms")
 		time.Sleep(400 * time.Millisecond)
 		way.end()
 		s.Start()

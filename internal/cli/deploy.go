@@ -37,7 +37,7 @@ func newDeploy(g *globals) *cobra.Command {
 
 IMAGE is any image reference. A name without a host whose repository is in the embedded
 registry means that one; others are Docker Hub's.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 				return fmt.Errorf("%q is a folder: this version of Slipway deploys images only. Build one, push it, and give its name", args[0])

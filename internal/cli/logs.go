@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"text/tabwriter"
@@ -26,7 +28,7 @@ func newLogs(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs SERVICE",
 		Short: "Print what the instances of a service wrote",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.stream = admin.Application
 			if deployment != "" {
@@ -45,7 +47,7 @@ func newEvents(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events SERVICE",
 		Short: "Print what happened to a service",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE:  func(cmd *cobra.Command, args []string) error { return g.printLogs(cmd, args[0], opts) },
 	}
 	opts.add(cmd)
@@ -75,34 +77,113 @@ func (o *logOptions) query() string {
 	return query.Encode()
 }
 
+// printLogs prints a log. When it is followed, it goes on after a restart of the daemon.
 func (g *globals) printLogs(cmd *cobra.Command, name string, opts logOptions) error {
+	path := "services/" + url.PathEscape(name) + "/logs?" + opts.query()
+	printer := &logPrinter{out: cmd.OutOrStdout(), json: g.output == "json", seen: map[string]place{}}
+	err := g.readLogs(cmd.Context(), path, printer)
+	told := false
+	for opts.follow && (err == nil || errors.Is(err, errCutOff)) {
+		select {
+		case <-cmd.Context().Done():
+			return nil
+		case <-time.After(reconnectPause):
+		}
+		err = g.readLogs(cmd.Context(), path, printer)
+		if _, answered := errors.AsType[*apiError](err); answered {
+			return nil // the service was deleted
+		}
+		if err != nil && !errors.Is(err, errCutOff) {
+			if !told {
+				fmt.Fprintln(cmd.ErrOrStderr(), "slipway: waiting for the daemon:", err)
+			}
+			told, err = true, nil
+		}
+	}
+	return err
+}
+
+// reconnectPause is how long a follower waits before it looks for the daemon again.
+const reconnectPause = 200 * time.Millisecond
+
+var errCutOff = errors.New("the log was cut off")
+
+// readLogs prints what the daemon sends until that ends.
+func (g *globals) readLogs(ctx context.Context, path string, printer *logPrinter) error {
 	c, err := g.connect()
 	if err != nil {
 		return err
 	}
-	body, err := c.admin(cmd.Context(), http.MethodGet, "services/"+url.PathEscape(name)+"/logs?"+opts.query(), nil)
+	body, err := c.admin(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
+	printer.rewind()
 	decoder := json.NewDecoder(body)
 	for {
 		var line admin.Line
 		err := decoder.Decode(&line)
-		if errors.Is(err, io.EOF) || cmd.Context().Err() != nil {
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("the log was cut off: %w", err)
+			return fmt.Errorf("%w: %w", errCutOff, err)
 		}
-		if g.output == "json" {
-			err = json.NewEncoder(cmd.OutOrStdout()).Encode(line)
-		} else {
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), line.Time.Local().Format(stamp), short(line.Stream), line.Text)
-		}
-		if err != nil {
+		if err := printer.print(line); err != nil {
 			return err
 		}
+	}
+}
+
+// logPrinter prints lines, those that a second reading of the same log repeats only once.
+type logPrinter struct {
+	out    io.Writer
+	json   bool
+	seen   map[string]place // by stream
+	repeat map[string]place // what of seen is still to come again
+}
+
+// place is how far a stream was printed: the time of its last line, and how many lines had it.
+type place struct {
+	at time.Time
+	n  int
+}
+
+// rewind tells that the log is read from its beginning.
+func (p *logPrinter) rewind() { p.repeat = maps.Clone(p.seen) }
+
+func (p *logPrinter) print(line admin.Line) error {
+	if p.repeated(line) {
+		return nil
+	}
+	last := p.seen[line.Stream]
+	if !line.Time.Equal(last.at) {
+		last = place{at: line.Time}
+	}
+	last.n++
+	p.seen[line.Stream] = last
+	if p.json {
+		return json.NewEncoder(p.out).Encode(line)
+	}
+	_, err := fmt.Fprintln(p.out, line.Time.Local().Format(stamp), short(line.Stream), line.Text)
+	return err
+}
+
+func (p *logPrinter) repeated(line admin.Line) bool {
+	last, ok := p.repeat[line.Stream]
+	switch {
+	case !ok:
+		return false
+	case line.Time.Before(last.at):
+		return true
+	case line.Time.Equal(last.at) && last.n > 0:
+		last.n--
+		p.repeat[line.Stream] = last
+		return true
+	default:
+		delete(p.repeat, line.Stream)
+		return false
 	}
 }
 
@@ -126,7 +207,7 @@ func newOperations(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "operations SERVICE",
 		Short: "List the operations of a service, newest first",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.connect()
 			if err != nil {

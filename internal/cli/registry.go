@@ -29,7 +29,7 @@ func newRegistryLogin(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login HOST",
 		Short: "Give the user and password that images of a registry are pulled with",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.connect()
 			if err != nil {
@@ -75,7 +75,7 @@ func newRegistryLogout(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout HOST",
 		Short: "Forget the login of a registry",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.connect()
 			if err != nil {

@@ -75,10 +75,24 @@ func newRoot() *cobra.Command {
 		}
 		return nil
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err.Error()) })
 	root.AddCommand(
 		newServe(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
 		newDeploy(g), newServices(g), newLogs(g), newEvents(g), newOperations(g), newOpen(g),
 		newPause(g), newResume(g), newDelete(g), newRegistry(g),
 	)
 	return root
+}
+
+// oneArgument refuses a command line that has not exactly one argument.
+func oneArgument(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return misused(cmd, fmt.Sprintf("want one argument, got %d", len(args)))
+	}
+	return nil
+}
+
+// misused tells how a command is used.
+func misused(cmd *cobra.Command, what string) error {
+	return fmt.Errorf("%s. Usage: %s. \"%s --help\" tells more", what, cmd.UseLine(), cmd.CommandPath())
 }

@@ -52,7 +52,7 @@ func newOpen(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "open SERVICE",
 		Short: "Print the URL of a service",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.connect()
 			if err != nil {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -103,9 +105,33 @@ func (c *Config) Load(file string, asked bool) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: %w", file, err)
+		return fmt.Errorf("configuration %s: %w", file, plain(err))
 	}
 	return nil
+}
+
+// Words of Go in the errors of the YAML package.
+var (
+	unknownKey  = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongForm   = regexp.MustCompile("cannot unmarshal \\S+ `(.*)` into (\\S+)")
+	wrongFormOf = map[string]string{"time.Duration": "a duration, such as 30s or 5m", "int": "a whole number", "[]string": "a list of URLs"}
+)
+
+// plain says without words of Go what is wrong with a configuration file. Lines are named already.
+func plain(err error) error {
+	wrong, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return err
+	}
+	var all []string
+	for _, text := range wrong.Errors {
+		text = unknownKey.ReplaceAllString(text, `there is no setting "$1"`)
+		if m := wrongForm.FindStringSubmatch(text); m != nil {
+			text = strings.Replace(text, m[0], fmt.Sprintf("%q is not %s", m[1], cmp.Or(wrongFormOf[m[2]], m[2])), 1)
+		}
+		all = append(all, text)
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 var (
@@ -137,6 +163,9 @@ func (c *Config) Validate() error {
 				errs = append(errs, fmt.Errorf("registry.mirrors of %q: %q is not an http or https URL", host, mirror))
 			}
 		}
+	}
+	if c.Quotas.Services < 1 {
+		errs = append(errs, fmt.Errorf("quotas.services is %d: it must be at least 1", c.Quotas.Services))
 	}
 	for name, d := range map[string]time.Duration{
 		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,

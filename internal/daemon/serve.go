@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi/handlers"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/console"
+	"github.com/slipway-run/slipway/internal/router"
 )
 
 // serve answers on both listeners until ctx ends.
@@ -24,7 +25,7 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	// No limit on reading a whole request: an image layer is one.
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
-	applications := &http.Server{Handler: d.router, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	applications := router.NewServer(d.router, d.log.With("component", "router"))
 	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
 		unused := &unusedConns{}
 		server.ConnState = unused.track

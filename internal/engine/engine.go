@@ -23,7 +23,8 @@ type Spec struct {
 	Image   string            // name that Images.Pull returned
 	Command []string          // replaces the image's entrypoint and command unless empty
 	Env     []string          // KEY=value, added to the image's own
-	CPU     int               // in units: 1024 is one virtual CPU
+	CPU     int               // in units: 1024 is one virtual CPU; its limit, and its weight against others
+	Boost   bool              // no limit on CPU until SetCPU: a start needs more than serving does
 	Memory  int64             // bytes; the instance is killed above it
 	Disk    int64             // bytes of ephemeral disk; writes beyond it fail with "no space left"
 }
@@ -82,12 +83,12 @@ type Line struct {
 }
 
 // Engine runs instances. All methods may be called concurrently. An id that the engine does not
-// know is an *Error with code NotFound. Start, Stop, Freeze, Thaw and Remove are idempotent.
+// know is an *Error with code NotFound. Start, Stop, Freeze, Thaw, SetCPU and Remove are idempotent.
 type Engine interface {
-	// Prepare makes an instance that needs only Start. Preparing the same id again returns it.
+	// Prepare makes an instance that needs only Start. Preparing the same id again returns it. A
+	// command that is missing or not executable is an *Error with code BadCommand, here or in Start.
 	Prepare(ctx context.Context, spec Spec) (Instance, error)
-	// Start runs a prepared instance. A command that is missing or not executable is an *Error
-	// with code BadCommand.
+	// Start runs a prepared instance.
 	Start(ctx context.Context, id string) (Instance, error)
 	// Stop sends SIGTERM, and SIGKILL when the instance still runs after grace. It returns when
 	// the instance has exited. A frozen instance is thawed first.
@@ -97,6 +98,8 @@ type Engine interface {
 
 	Freeze(ctx context.Context, id string) error
 	Thaw(ctx context.Context, id string) error
+	// SetCPU limits a running instance to so many units of CPU from now on.
+	SetCPU(ctx context.Context, id string, units int) error
 
 	// List returns every instance of this engine, also those that an earlier process started.
 	List(ctx context.Context) ([]Instance, error)

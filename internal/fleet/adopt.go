@@ -96,7 +96,10 @@ func (g *group) adopt(ctx context.Context, k Known, i engine.Instance) {
 		m.served.Store(true)
 		m.healthy.Store(true)
 		close(m.ready)
-		g.fleet.do(func() { m.watch(life) })
+		g.fleet.do(func() {
+			m.settle() // the last daemon may have been killed before it did
+			m.watch(life)
+		})
 	default:
 		// It has yet to show that it is healthy.
 		g.fleet.do(func() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -47,10 +48,27 @@ func (m *member) exitFailure() *Failure {
 	default:
 		f.Reason = fmt.Sprintf("Your application stopped or failed to start. See logs for more information.  Container exit code: %d", e.Code)
 	}
+	f.Reason += notStarted(m.left.Code, f.Output)
 	if len(f.Output) > 0 {
 		f.Reason += ". Last output: " + strings.Join(f.Output[max(0, len(f.Output)-3):], " | ")
 	}
 	return f
+}
+
+// notStarted explains an instance whose command exists and could not be executed all the same. The
+// runtime then ends with 255 after one line.
+func notStarted(code int, output []string) string {
+	if code != 255 || len(output) != 1 || !strings.HasPrefix(output[0], "exec ") {
+		return ""
+	}
+	switch {
+	case strings.HasSuffix(output[0], "exec format error"):
+		return fmt.Sprintf(". The command is not a program for this machine: build it for linux/%s, or begin a script with #! and its interpreter", runtime.GOARCH)
+	case strings.HasSuffix(output[0], "no such file or directory"):
+		return ". The command needs a loader or an interpreter that the image does not have: link the program statically, or use an image that has it"
+	default:
+		return ""
+	}
 }
 
 func peak(bytes int64) string {
@@ -80,7 +98,7 @@ func explain(port int, listeners []engine.Listener, known bool, m *member, err e
 	if !known {
 		return fmt.Sprintf("The check said: %v.", err)
 	}
-	var others []string
+	var others []int
 	for _, l := range listeners {
 		switch {
 		case l.Port == port && l.Address.IsLoopback():
@@ -88,12 +106,12 @@ func explain(port int, listeners []engine.Listener, known bool, m *member, err e
 		case l.Port == port:
 			return fmt.Sprintf("The application listens on port %d but does not answer: %v.", port, err)
 		}
-		others = append(others, fmt.Sprint(l.Port))
+		others = append(others, l.Port)
 	}
 	if len(others) == 0 {
 		return fmt.Sprintf("The application did not listen on any port within %v. It must listen on 0.0.0.0:%d (the PORT variable); if it needs longer to start, make it listen first.", m.group.fleet.opts.StartTimeout, port)
 	}
 	slices.Sort(others)
-	others = slices.Compact(others)
-	return fmt.Sprintf("The application listens on port %s instead. Set the service's port to it, or make the application listen on the PORT variable.", strings.Join(others, ", "))
+	ports := strings.Trim(strings.ReplaceAll(fmt.Sprint(slices.Compact(others)), " ", ", "), "[]")
+	return fmt.Sprintf("The application listens on port %s instead. Set the service's port to it, or make the application listen on the PORT variable.", ports)
 }

@@ -84,6 +84,7 @@ type Fleet struct {
 	opts    Options
 
 	demanded chan string // ids of services whose load wants to be looked at now
+	probe    prober
 
 	ctx  context.Context // what instances' watchers live by
 	life sync.Mutex      // guards over
@@ -111,7 +112,7 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 	}
 	return &Fleet{
 		engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx,
-		groups: map[string]*group{}, demanded: make(chan string, 64),
+		groups: map[string]*group{}, demanded: make(chan string, 64), probe: probe,
 	}
 }
 

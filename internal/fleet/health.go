@@ -27,7 +27,10 @@ func (e *badStatus) Error() string {
 	return fmt.Sprintf("answered status %d: %q", e.code, e.line)
 }
 
-// probe checks an instance once.
+// prober checks an instance once.
+type prober func(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPort) error
+
+// probe is the prober that uses the network.
 func probe(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPort) error {
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
@@ -80,7 +83,7 @@ func (m *member) becomeHealthy(ctx context.Context) error {
 	deadline := time.Now().Add(m.group.fleet.opts.StartTimeout)
 	good, bad, pause, counted := 0, 0, firstPause, time.Now()
 	for {
-		err := probe(ctx, check, m.target())
+		err := m.group.fleet.probe(ctx, check, m.target())
 		if err == nil {
 			if good++; good >= check.Healthy {
 				return nil
@@ -97,7 +100,7 @@ func (m *member) becomeHealthy(ctx context.Context) error {
 			}
 		}
 		if bad >= check.Unhealthy || time.Now().After(deadline) {
-			return m.unhealthyFailure(ctx, err)
+			return m.whyUnhealthy(ctx, err)
 		}
 		select {
 		case <-m.gone:
@@ -119,12 +122,13 @@ func (m *member) isWrong(ctx context.Context, err error) bool {
 	return lerr == nil && len(listeners) > 0
 }
 
-// stayHealthy checks a healthy instance at its interval and returns why it no longer is.
+// stayHealthy checks a healthy instance at its interval and returns why it no longer is. Checks
+// that the router asks for find out sooner, but all of them in half an interval count as one.
 func (m *member) stayHealthy(ctx context.Context) error {
 	check := m.revision.Spec.Health
 	ticker := time.NewTicker(check.Interval)
 	defer ticker.Stop()
-	bad := 0
+	bad, counted := 0, time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -134,13 +138,33 @@ func (m *member) stayHealthy(ctx context.Context) error {
 		case <-m.check:
 		case <-ticker.C:
 		}
-		err := probe(ctx, check, m.target())
+		now := time.Now()
+		err := m.group.fleet.probe(ctx, check, m.target())
 		if err == nil {
 			bad = 0
 			continue
 		}
-		if bad++; bad >= check.Unhealthy && ctx.Err() == nil {
-			return m.unhealthyFailure(ctx, err)
+		if now.Sub(counted) < check.Interval/2 {
+			continue
 		}
+		counted = now
+		if bad++; bad >= check.Unhealthy && ctx.Err() == nil {
+			return m.whyUnhealthy(ctx, err)
+		}
+	}
+}
+
+// exitNews is how long the news of an exit may take. A process that ended refuses connections
+// before, and why it ended says more.
+const exitNews = 500 * time.Millisecond
+
+func (m *member) whyUnhealthy(ctx context.Context, err error) error {
+	select {
+	case <-m.gone:
+		return m.exitFailure()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(exitNews):
+		return m.unhealthyFailure(ctx, err)
 	}
 }

@@ -57,7 +57,7 @@ func (g *group) crashLocked(m *member) {
 	if now.Sub(m.born) >= forgiveAfter {
 		g.crashes = 0
 	}
-	if g.crashes == 0 || m.born.After(g.crashed) {
+	if g.crashes == 0 || !m.born.Before(g.crashed) {
 		g.crashes++
 	}
 	g.crashed = now

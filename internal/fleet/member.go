@@ -75,12 +75,22 @@ func (m *member) start(ctx context.Context) error {
 
 func (m *member) becameReady() {
 	if m.failed == nil {
+		m.settle()
 		m.served.Store(true)
 		m.healthy.Store(true)
 	}
 	close(m.ready)
 	if m.failed == nil {
 		m.group.route()
+	}
+}
+
+// settle ends the boost of the start: from now on the instance has the CPU of its configuration.
+func (m *member) settle() {
+	f := m.group.fleet
+	err := f.engine.SetCPU(f.ctx, m.id, m.revision.Spec.Instance.CPU)
+	if err != nil && f.ctx.Err() == nil && !engine.Is(err, engine.NotFound) {
+		f.log.Error("the CPU of an instance was not limited", "instance", m.id, "error", err)
 	}
 }
 

@@ -19,6 +19,7 @@ func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) en
 		Command: splitCommand(r.Spec.Image.Start),
 		Env:     environment(r.Spec.Image),
 		CPU:     r.Spec.Instance.CPU,
+		Boost:   true, // App Runner gives a start all the CPU there is
 		Memory:  int64(r.Spec.Instance.Memory) << 20,
 		Disk:    apprunner.EphemeralDisk,
 	}

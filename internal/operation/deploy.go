@@ -168,9 +168,10 @@ func (j *job) route(ctx context.Context) error {
 		return err
 	}
 	j.Fleet.Serve(j.service, revision)
-	j.service.RevisionID = revision.ID
 	j.event("Successfully routed incoming traffic to application.")
-	return j.advance(ctx, nil)
+	s := j.service
+	s.RevisionID = revision.ID
+	return j.record(ctx, s, apprunner.Advance(j.operation, time.Now()), nil)
 }
 
 // drain ends the instances of older revisions when their requests are answered.
@@ -207,6 +208,14 @@ func (j *job) forget(ctx context.Context) error {
 
 // rollback ends what the failed operation started.
 func (j *job) rollback(ctx context.Context) error {
+	if j.operation.Status == apprunner.OperationRollbackInProgress {
+		// Traffic goes to the older revision before the new one ends: it may have been routed already.
+		revision, err := j.Store.Revision(ctx, j.service.RevisionID)
+		if err != nil {
+			return err
+		}
+		j.Fleet.Serve(j.service, revision)
+	}
 	if j.operation.RevisionID != "" && j.operation.RevisionID != j.service.RevisionID {
 		if err := j.Fleet.Discard(ctx, j.service, j.operation.RevisionID); err != nil {
 			return err
@@ -221,5 +230,9 @@ func (j *job) rollback(ctx context.Context) error {
 	}
 	s, o := apprunner.RolledBack(j.service, j.operation, time.Now())
 	j.concluded(s, o)
-	return j.record(ctx, s, o, nil)
+	if err := j.record(ctx, s, o, nil); err != nil {
+		return err
+	}
+	j.sweep(ctx)
+	return nil
 }

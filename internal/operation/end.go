@@ -50,22 +50,22 @@ func (j *job) endRollback(ctx context.Context) {
 
 // sweep deletes images that no revision needs. While an image is being pulled it waits for the end
 // of another operation, as that image belongs to no revision yet.
-func (j *job) sweep(ctx context.Context) {
-	if !j.pulling.TryLock() {
+func (r *Runner) sweep(ctx context.Context) {
+	if !r.pulling.TryLock() {
 		return
 	}
-	defer j.pulling.Unlock()
-	revisions, err := j.Store.Revisions(ctx, "")
+	defer r.pulling.Unlock()
+	revisions, err := r.Store.Revisions(ctx, "")
 	if err == nil {
 		var names []string
-		for _, r := range revisions {
-			if r.Image != "" {
-				names = append(names, r.Image)
+		for _, revision := range revisions {
+			if revision.Image != "" {
+				names = append(names, revision.Image)
 			}
 		}
-		err = j.Images.KeepImages(ctx, names)
+		err = r.Images.KeepImages(ctx, names)
 	}
 	if err != nil && ctx.Err() == nil {
-		j.Log.Warn("unused images were not deleted", "error", err)
+		r.Log.Warn("unused images were not deleted", "error", err)
 	}
 }

@@ -79,7 +79,8 @@ type Runner struct {
 	pulling sync.RWMutex // held for reading while an image belongs to no revision yet
 }
 
-// Start goes on with the operations that an earlier daemon left. Submit may be called from then on,
+// Start goes on with the operations that an earlier daemon left, after it deleted the images that
+// one had no time for. Submit may be called from then on,
 // and not before: an operation would run twice. Wait returns when, after ctx ended, no operation is
 // being worked on.
 func (r *Runner) Start(ctx context.Context) error {
@@ -88,6 +89,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.sweep(ctx)
 	for _, o := range unfinished {
 		r.Log.Info("going on with an operation", "operation", o.ID, "type", o.Type, "step", o.Step)
 		r.Submit(o)

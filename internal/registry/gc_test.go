@@ -274,7 +274,7 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 			select {
 			case <-done:
 				return
-			default:
+			case <-time.After(2 * time.Millisecond):
 				if _, err := s.GC(t.Context(), 0, keepNothing); err != nil {
 					t.Error(err)
 					return
@@ -372,7 +372,7 @@ func layerOf(t *testing.T, img v1.Image) v1.Layer {
 
 func pushUntilTaken(t *testing.T, s *server, path string, img v1.Image) {
 	var err error
-	for range 50 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if err = remote.Write(s.ref(t, path), img); err == nil {
 			return
 		}

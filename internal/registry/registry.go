@@ -107,7 +107,8 @@ func newApp(ctx context.Context, dir, secret string) (app *handlers.App, err err
 }
 
 // OnPush has fn called after a push has moved a tag, before the client hears of its success. The
-// digest is what the tag names at that time. A crash can lose a call: compare with Resolve on start.
+// digest is what the tag names at that time. fn must be quick. A crash can lose a call: compare with
+// Resolve on start.
 func (r *Registry) OnPush(fn func(repo, tag, digest string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -190,6 +191,25 @@ func TestRegistry_LooksUpInProcess(t *testing.T) {
 		got, err := s.Resolve(ctx, "app", tag)
 		if err != nil || got != d {
 			t.Errorf("Resolve(app, %s) = %s, %v; want %s", tag, got, err, d)
+		}
+	}
+}
+
+func TestRegistry_GivesContentInProcess(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), nil)
+	img := image(t, 100, 1)
+	d := s.push(t, "app:v1", img)
+	manifest, _ := img.RawManifest()
+	config, _ := img.RawConfigFile()
+	name, _ := img.ConfigName()
+	for digest, want := range map[string][]byte{d: manifest, name.String(): config} {
+		got, err := s.Content(t.Context(), "app", digest)
+		if err != nil || string(got) != string(want) {
+			t.Errorf("Content(%s) = %q, %v; want %q", digest, got, err, want)
+		}
+		if _, err := s.Content(t.Context(), "other", digest); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("of another repository: %v", err)
 		}
 	}
 }

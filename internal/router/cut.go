@@ -42,6 +42,15 @@ func (x *exchange) hurryLocked() {
 	now := time.Now()
 	_ = c.SetReadDeadline(now) // a connection that cannot have deadlines goes on without
 	_ = c.SetWriteDeadline(now.Add(pageGrace))
+	x.hurried = true
+}
+
+// calmLocked takes back hurryLocked for a response that was whole before it took effect: its
+// connection may serve other requests.
+func (x *exchange) calmLocked() {
+	c := http.NewResponseController(x.w)
+	_ = c.SetReadDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Time{})
 }
 
 // wasCut reports whether the end of the present attempt is the router's own doing.

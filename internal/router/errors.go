@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -37,9 +38,20 @@ type clientError struct{ err error }
 func (e *clientError) Error() string { return "read the request's body: " + e.err.Error() }
 func (e *clientError) Unwrap() error { return e.err }
 
+// unsent are errors of net/http, which gives them no names, for a connection that was closed
+// before the request was on it.
+var unsent = []string{
+	"http: server closed idle connection",
+	"http: CloseIdleConnections called",
+	"http: idle connection timeout",
+}
+
+// isConnect reports whether there was no connection to send the request on.
 func isConnect(err error) bool {
-	_, ok := errors.AsType[*connectError](err)
-	return ok
+	if _, ok := errors.AsType[*connectError](err); ok {
+		return true
+	}
+	return err != nil && slices.Contains(unsent, err.Error())
 }
 
 // isReset reports whether the instance gave up a connection before it answered.

@@ -30,7 +30,8 @@ type exchange struct {
 	replay []byte // the whole body, once it was read ahead
 	resets int
 
-	status   int // of the response, 0 until it is known
+	status   int  // of the response, 0 until it is known
+	failed   bool // answered by a page
 	upgraded bool
 	answered bool // the present instance sent a header
 
@@ -41,6 +42,7 @@ type exchange struct {
 	cancel  context.CancelCauseFunc
 	expired bool // the whole request took too long
 	cutting bool // the present attempt was cut
+	hurried bool
 	done    bool
 }
 
@@ -220,7 +222,7 @@ func (x *exchange) fail(w http.ResponseWriter, in *http.Request, err error) {
 		panic(http.ErrAbortHandler) // the client left
 	}
 	p := pageFor(err, x.in.Host, x.route)
-	x.status = p.Status
+	x.status, x.failed = p.Status, true
 	x.router.options.Log.Debug("request failed", "service", x.svc.id, "status", p.Status, "error", err)
 	writePage(w, x.in, p)
 }
@@ -249,6 +251,9 @@ func (x *exchange) finish() {
 	x.release()
 	x.mu.Lock()
 	x.done = true
+	if x.hurried && !x.failed && !x.upgraded {
+		x.calmLocked()
+	}
 	x.mu.Unlock()
 	x.svc.record(o)
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -271,5 +274,128 @@ func TestDrainCutsAtItsDeadline(t *testing.T) {
 	}
 	if err := <-drained; !errors.Is(err, why) || !strings.Contains(err.Error(), "1 requests") {
 		t.Errorf("drain: %v", err)
+	}
+}
+
+// TestInstancesKilledUnderLoadLoseNothing kills instances as a crash does: first they refuse and
+// reset connections, then the owner notices, removes them and adds others.
+func TestInstancesKilledUnderLoadLoseNothing(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f := newFixture(t, Options{Log: log}, Route{State: Serving, MaxConcurrency: 8})
+	f.backend("steady", reply("ok"))
+	const clients, each = 8, 150
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer client.CloseIdleConnections()
+	var load sync.WaitGroup
+	for range clients {
+		load.Go(func() {
+			for range each {
+				res, err := client.Do(f.request(t.Context(), http.MethodGet, "/", nil))
+				if err != nil {
+					t.Errorf("request failed: %v", err)
+					return
+				}
+				body, err := io.ReadAll(res.Body)
+				res.Body.Close()
+				if err != nil || res.StatusCode != http.StatusOK {
+					t.Errorf("got %d %q, %v", res.StatusCode, body, err)
+				}
+			}
+		})
+	}
+	loaded := make(chan struct{})
+	go func() { load.Wait(); close(loaded) }()
+	killed := 0
+	for done := false; !done; killed++ {
+		id := fmt.Sprint("victim-", killed)
+		s := httptest.NewServer(reply("ok"))
+		f.add(id, addressOf(s))
+		served := func() bool { return f.stats().Instances[id].Tally.Requests >= 10 }
+		for !served() && !done {
+			select {
+			case <-loaded:
+				done = true
+			case <-time.After(time.Millisecond):
+			}
+		}
+		_ = s.Listener.Close()
+		s.CloseClientConnections()
+		f.router.RemoveInstance("svc", id)
+		s.Close()
+	}
+	<-loaded
+	t.Logf("%d requests over %d killed instances", clients*each, killed)
+}
+
+func TestRemovedServiceAnswersThoseInFlight(t *testing.T) {
+	f := newFixture(t, Options{}, Route{State: Serving})
+	arrived := make(chan struct{})
+	f.backend("a", func(_ http.ResponseWriter, r *http.Request) { close(arrived); <-r.Context().Done() })
+	go func() { <-arrived; f.router.RemoveService("svc") }()
+	res, body := f.get("/")
+	if res.StatusCode != http.StatusNotFound || !strings.Contains(body, "deleted") {
+		t.Errorf("got %d %q, want a 404 that says the service was deleted", res.StatusCode, body)
+	}
+}
+
+func TestHTTP2Client(t *testing.T) {
+	f := newFixture(t, Options{RequestLimit: 200 * time.Millisecond}, Route{State: Serving})
+	f.backend("a", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			_, _ = io.Copy(io.Discard, r.Body) // only then is it told that the other side left
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, r.Proto+" "+r.Header.Get("X-Forwarded-Proto")+" ")
+		_, _ = io.Copy(w, r.Body)
+	})
+	front := httptest.NewUnstartedServer(f.router)
+	front.EnableHTTP2 = true
+	front.StartTLS()
+	t.Cleanup(front.Close)
+	for path, want := range map[string]string{"/": "HTTP/1.1 https body", "/slow": "504"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, front.URL+path, strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = testHost
+		res, err := front.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.ProtoMajor != 2 || !strings.HasPrefix(string(body), want) {
+			t.Errorf("%s: got %s %q, %v; want %q", path, res.Proto, body, err, want)
+		}
+	}
+}
+
+// deadlines is a response writer that remembers its deadlines.
+type deadlines struct {
+	http.ResponseWriter
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+func TestWholeResponseGivesItsConnectionBackWithoutDeadlines(t *testing.T) {
+	r := New(Options{})
+	s := r.newService("svc")
+	s.route.Store(&Route{ServiceID: "svc"})
+	d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+	x := &exchange{router: r, svc: s, w: d, in: httptest.NewRequest(http.MethodGet, "/", nil), status: http.StatusOK}
+	x.expire() // in the moment between the end of the response and that of its handler
+	if d.read.IsZero() || d.write.IsZero() {
+		t.Error("the limit set no deadlines")
+	}
+	x.finish()
+	if !d.read.IsZero() || !d.write.IsZero() {
+		t.Errorf("deadlines are left: read %s, write %s", d.read, d.write)
+	}
+	x.expire() // comes late
+	if !d.read.IsZero() {
+		t.Error("a late limit set a deadline on a connection that serves another request")
 	}
 }

@@ -19,8 +19,8 @@ type gate struct {
 	target    int   // requests in flight per instance that are enough to tell demand
 	closed    error // why nobody gets in; nil when the service serves
 	instances []*instance
-	retired   map[string]*instance // out of rotation, with requests still in flight
-	turn      int                  // where the next search for an instance begins: ties go round
+	retired   []*instance // out of rotation, with requests still in flight
+	turn      int         // where the next search for an instance begins: ties go round
 	queue     leaseList
 	inFlight  int
 	told      bool // demand was told and nobody looked since

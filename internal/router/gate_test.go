@@ -21,7 +21,7 @@ type user struct{ causes []error }
 func (u *user) cut(_ *lease, cause error) { u.causes = append(u.causes, cause) }
 
 func newGate(limit int, ids ...string) *gate {
-	g := &gate{demand: func() {}, retired: map[string]*instance{}}
+	g := &gate{demand: func() {}}
 	g.meter = meter{since: time.Now(), at: time.Now()}
 	g.configure(limit, limit, nil)
 	for _, id := range ids {

@@ -281,6 +281,17 @@ func TestDrainCutsWebSocketAtItsDeadline(t *testing.T) {
 	}
 }
 
+func TestRemovedInstanceEndsItsWebSockets(t *testing.T) {
+	f := newFixture(t, Options{}, Route{State: Serving})
+	f.backend("a", echoUpgrade)
+	conn, in := f.upgrade()
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	f.router.RemoveInstance("svc", "a")
+	if _, err := in.ReadByte(); err == nil || isTimeout(err) {
+		t.Errorf("the WebSocket of an instance that is gone: %v, want that it ends", err)
+	}
+}
+
 func TestClientThatLeavesEndsTheRequestUpstream(t *testing.T) {
 	f := newFixture(t, Options{}, Route{State: Serving})
 	arrived, ended := make(chan struct{}), make(chan struct{})
@@ -367,9 +378,13 @@ func TestInstanceConnectionsAreKeptAndClosed(t *testing.T) {
 		t.Errorf("%d connections for 5 requests in a row, want 1", opened)
 	}
 	f.router.RemoveInstance("svc", "a")
+	removed := time.Now()
 	for state := range states {
 		if state == http.StateClosed {
 			break
 		}
+	}
+	if took := time.Since(removed); took > idleConnection/2 {
+		t.Errorf("closed after %s, by its own time limit", took)
 	}
 }

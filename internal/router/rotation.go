@@ -107,10 +107,7 @@ func (g *gate) suspect(in *instance) {
 // which those that may be sent twice survive on another instance.
 func (g *gate) remove(id string) {
 	g.mu.Lock()
-	in := g.findLocked(id)
-	if in == nil {
-		in = g.retired[id]
-	}
+	in := g.knownLocked(id)
 	var leases []*lease
 	if in != nil {
 		leases = in.leases.all()
@@ -123,10 +120,7 @@ func (g *gate) remove(id string) {
 // drain takes an instance out of rotation and waits for its requests.
 func (g *gate) drain(ctx context.Context, id string) error {
 	g.mu.Lock()
-	in := g.findLocked(id)
-	if in == nil {
-		in = g.retired[id]
-	}
+	in := g.knownLocked(id)
 	if in == nil {
 		g.mu.Unlock()
 		return nil
@@ -156,6 +150,19 @@ func (g *gate) drain(ctx context.Context, id string) error {
 	return fmt.Errorf("drain instance %q: %d requests had not ended and were cut: %w", id, len(leases), context.Cause(ctx))
 }
 
+// removeAll is remove for every instance, those that drain included.
+func (g *gate) removeAll() {
+	g.mu.Lock()
+	all := slices.Concat(g.instances, g.retired)
+	var leases []*lease
+	for _, in := range all {
+		leases = append(leases, in.leases.all()...)
+		g.retireLocked(in)
+	}
+	g.mu.Unlock()
+	cutAll(leases, errRemoved)
+}
+
 func cutAll(leases []*lease, cause error) {
 	for _, l := range leases {
 		l.holder.cut(l, cause)
@@ -171,23 +178,38 @@ func (g *gate) findLocked(id string) *instance {
 	return nil
 }
 
+// knownLocked finds an instance that is in rotation or drains.
+func (g *gate) knownLocked(id string) *instance {
+	if in := g.findLocked(id); in != nil {
+		return in
+	}
+	for _, in := range g.retired {
+		if in.id == id {
+			return in
+		}
+	}
+	return nil
+}
+
 // retireLocked takes an instance out of rotation; it is forgotten with its last request.
 func (g *gate) retireLocked(in *instance) {
 	if in.gone != nil {
 		return
 	}
 	in.gone = make(chan struct{})
-	g.instances = slices.DeleteFunc(g.instances, func(other *instance) bool { return other == in })
-	g.retired[in.id] = in
+	g.instances = without(g.instances, in)
+	g.retired = append(g.retired, in)
 	if in.leases.n == 0 {
 		g.forgetLocked(in)
 	}
 }
 
 func (g *gate) forgetLocked(in *instance) {
-	if g.retired[in.id] == in {
-		delete(g.retired, in.id)
-	}
+	g.retired = without(g.retired, in)
 	close(in.gone)
 	in.transport.CloseIdleConnections()
+}
+
+func without(all []*instance, in *instance) []*instance {
+	return slices.DeleteFunc(all, func(other *instance) bool { return other == in })
 }

@@ -113,7 +113,6 @@ func (r *Router) newService(id string) *service {
 	s := &service{id: id}
 	now := time.Now()
 	s.gate.meter = meter{since: now, at: now}
-	s.gate.retired = map[string]*instance{}
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
 	return s
 }
@@ -147,10 +146,7 @@ func (r *Router) RemoveService(serviceID string) {
 	r.mu.Unlock()
 
 	s.gate.configure(1, 1, errRemoved)
-	s.gate.replace(nil, nil)
-	for id := range s.gate.stats().Instances {
-		s.gate.remove(id)
-	}
+	s.gate.removeAll()
 }
 
 // AddInstance adds an instance to a service, or changes the health of one that it has.

@@ -181,7 +181,7 @@ func TestDeploySwitchUnderLoadLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	const clients, each = 16, 250
+	const clients, each = 16, 150
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	var load sync.WaitGroup

@@ -125,8 +125,8 @@ func (g *gate) stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := Stats{Time: time.Now(), InFlight: g.inFlight, Queued: g.queue.n, Instances: map[string]InstanceStats{}}
-	for id, in := range g.retired {
-		s.Instances[id] = InstanceStats{InFlight: in.leases.n, Draining: true, Tally: Tally(in.tally)}
+	for _, in := range g.retired {
+		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Draining: true, Tally: Tally(in.tally)}
 	}
 	for _, in := range g.instances {
 		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Ready: in.ready(), Tally: Tally(in.tally)}

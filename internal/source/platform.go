@@ -38,7 +38,7 @@ func (r *Registries) CheckPlatform(ctx context.Context, image Resolved) error {
 		get := func(digest string) ([]byte, error) {
 			data, err := r.cfg.Embedded.Content(ctx, ref.Repository, digest)
 			if err != nil {
-				return nil, embeddedError(ref, err)
+				return nil, r.embeddedError(ref, err)
 			}
 			return data, nil
 		}

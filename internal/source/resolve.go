@@ -32,7 +32,7 @@ func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, erro
 	if ref.Embedded {
 		d, err := r.cfg.Embedded.Resolve(ctx, ref.Repository, ref.what())
 		if err != nil {
-			return Resolved{}, embeddedError(ref, err)
+			return Resolved{}, r.embeddedError(ref, err)
 		}
 		return Resolved{Reference: ref, Digest: d}, nil
 	}
@@ -47,9 +47,19 @@ func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, erro
 	return out, err
 }
 
-func embeddedError(ref Reference, err error) error {
+// pushName is what an image in the embedded registry is pushed as.
+func (r *Registries) pushName(ref Reference) string {
+	_, host, _ := strings.Cut(strings.TrimSuffix(r.cfg.EmbeddedEndpoint.URL, "/v2"), "://")
+	name := host + "/" + ref.Repository
+	if ref.Tag != "" {
+		name += ":" + ref.Tag
+	}
+	return name
+}
+
+func (r *Registries) embeddedError(ref Reference, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return engine.Errorf(engine.ImageNotFound, "image %q is not in the embedded registry: %w; push it with: docker push", ref, err)
+		return engine.Errorf(engine.ImageNotFound, "image %q is not in the embedded registry: %w; push it with: docker push %s", ref, err, r.pushName(ref))
 	}
 	return engine.Errorf(engine.Unavailable, "image %q cannot be looked up in the embedded registry: %w", ref, err)
 }
@@ -186,12 +196,12 @@ func explain(ref Reference, failures []failure) error {
 	var message string
 	switch last.code {
 	case engine.ImageNotFound:
-		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s)", ref, ref.Host, missing(ref, last.err), said)
+		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s); check the name and the tag, or push the image", ref, ref.Host, missing(ref, last.err), said)
 	case engine.AccessDenied:
 		message = fmt.Sprintf("registry %q refuses access to image %q (%s): it does not exist or needs credentials; check its name, or log in with: slipway registry login %s",
 			ref.Host, ref, said, ref.Host)
 	default:
-		message = fmt.Sprintf("registry %q did not answer for image %q (%s)", ref.Host, ref, said)
+		message = fmt.Sprintf("registry %q did not answer for image %q (%s); check its name and that this machine reaches it, or name a mirror under registry.mirrors in the configuration", ref.Host, ref, said)
 	}
 	return &engine.Error{Code: last.code, Message: message, Err: last.err}
 }

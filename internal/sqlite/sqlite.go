@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
@@ -39,7 +40,8 @@ const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=
 
 // Open opens the database in file, makes it when there is none, and brings its tables up to date.
 func Open(ctx context.Context, file string, vault Vault) (*Store, error) {
-	write, err := sql.Open("sqlite", "file:"+file+pragmas+"&_txlock=immediate")
+	uri := "file:" + (&url.URL{Path: file}).EscapedPath() + pragmas // a path may have a '#' or a '?'
+	write, err := sql.Open("sqlite", uri+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", file, err)
 	}
@@ -47,7 +49,7 @@ func Open(ctx context.Context, file string, vault Vault) (*Store, error) {
 	if err := migrate(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring database %q up to date: %w", file, err), write.Close())
 	}
-	read, err := sql.Open("sqlite", "file:"+file+pragmas+"&_pragma=query_only(1)")
+	read, err := sql.Open("sqlite", uri+"&_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %q: %w", file, err), write.Close())
 	}

@@ -247,3 +247,19 @@ func TestPurge(t *testing.T) {
 	}
 	create(t, store, "web-app") // the name is free again
 }
+
+// The database is in the file that was named, whatever characters its path has.
+func TestOddPaths(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a#b", "a?b", "a%20b", "a b", "é", "a&b=c"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "slipway.db")
+		create(t, open(t, file), "web")
+		if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -45,19 +46,44 @@ func Mimic(t testing.TB, version string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(empty.Image, Layer(t, "mimic", program), Layer(t, "version", []byte(version)))
+	image, err := mutate.AppendLayers(empty.Image, Layer(t, "mimic", 0o755, program), Layer(t, "version", 0o644, []byte(version)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Configure(t, image, runtime.GOARCH, v1.Config{Entrypoint: []string{"/mimic"}, Env: []string{"VERSION=" + version}})
 }
 
-// Layer is a layer with one executable file.
-func Layer(t testing.TB, file string, data []byte) v1.Layer {
+// WithShell adds the machine's own /bin/sh to an image, with the libraries that it needs.
+func WithShell(t testing.TB, image v1.Image) v1.Image {
+	t.Helper()
+	list, err := exec.Command("ldd", "/bin/sh").Output()
+	if err != nil {
+		t.Fatalf("find the libraries of /bin/sh: %v", err)
+	}
+	files := []string{"/bin/sh"}
+	for _, word := range strings.Fields(string(list)) {
+		if strings.HasPrefix(word, "/") {
+			files = append(files, word)
+		}
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if image, err = mutate.AppendLayers(image, Layer(t, file[1:], 0o755, data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return image
+}
+
+// Layer is a layer with one file.
+func Layer(t testing.TB, file string, mode int64, data []byte) v1.Layer {
 	t.Helper()
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: file, Mode: mode, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Write(data); err != nil {
@@ -92,12 +118,19 @@ func Configure(t testing.TB, image v1.Image, architecture string, config v1.Conf
 // Push pushes an image into the embedded registry, as "name:tag".
 func (s *Slipway) Push(image v1.Image, ref string) {
 	s.t.Helper()
+	key := s.Key()
+	push(s.t, image, s.API+"/"+ref, &authn.Basic{Username: key.ID, Password: key.Secret})
+}
+
+// PushIndex pushes an index with its images into the embedded registry.
+func (s *Slipway) PushIndex(index v1.ImageIndex, ref string) {
+	s.t.Helper()
 	target, err := name.ParseReference(s.API+"/"+ref, name.Insecure)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	key := s.Key()
-	if err := remote.Write(target, image, remote.WithAuth(&authn.Basic{Username: key.ID, Password: key.Secret})); err != nil {
+	if err := remote.WriteIndex(target, index, remote.WithAuth(&authn.Basic{Username: key.ID, Password: key.Secret})); err != nil {
 		s.t.Fatalf("push %s: %v", ref, err)
 	}
 }
@@ -106,4 +139,29 @@ func (s *Slipway) Push(image v1.Image, ref string) {
 func (s *Slipway) PushMimic(ref, version string) {
 	s.t.Helper()
 	s.Push(Mimic(s.t, version), ref)
+}
+
+// MimicProgram writes the tests' application into a directory and returns its path.
+func MimicProgram(t testing.TB, dir string) string {
+	t.Helper()
+	program, err := mimic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "mimic")
+	if err := os.WriteFile(file, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func push(t testing.TB, image v1.Image, ref string, auth authn.Authenticator) {
+	t.Helper()
+	target, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(target, image, remote.WithAuth(auth)); err != nil {
+		t.Fatalf("push %s: %v", ref, err)
+	}
 }

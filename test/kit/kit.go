@@ -29,7 +29,14 @@ type Slipway struct {
 	HTTP   string // host:port of applications
 	Config string // the text of its configuration file
 	Env    []string
+	Region string // that calls of the API are signed for
+	Wide   bool   // the daemon listens on every address of the machine
 
+	*running // shared by all that With made
+}
+
+// running is the process of a daemon.
+type running struct {
 	process *exec.Cmd
 	ended   chan error
 	log     *os.File
@@ -79,7 +86,7 @@ func New(t testing.TB, config string) *Slipway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Slipway{t: t, Dir: dir, Config: config, API: freeAddress(t), HTTP: freeAddress(t)}
+	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +100,13 @@ func Start(t testing.TB, config string) *Slipway {
 	s := New(t, config)
 	s.Start()
 	return s
+}
+
+// With is the same Slipway for a subtest, which its failures then belong to.
+func (s *Slipway) With(t testing.TB) *Slipway {
+	c := *s
+	c.t = t
+	return &c
 }
 
 // freeAddress is a loopback address that nobody listens on. Ports outside of the range that outgoing
@@ -123,7 +137,11 @@ func (s *Slipway) Spawn() {
 		s.t.Fatal(err)
 	}
 	s.log = log
-	s.process = exec.Command(Binary("slipway"), "serve", "--data-dir", s.Dir, "--api-listen", s.API, "--http-listen", s.HTTP)
+	api, applications := s.API, s.HTTP
+	if s.Wide {
+		api, applications = strings.Replace(api, "127.0.0.1", "0.0.0.0", 1), strings.Replace(applications, "127.0.0.1", "0.0.0.0", 1)
+	}
+	s.process = exec.Command(Binary("slipway"), "serve", "--data-dir", s.Dir, "--api-listen", api, "--http-listen", applications)
 	s.process.Env = append(os.Environ(), s.Env...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
@@ -180,10 +198,17 @@ func (s *Slipway) Stop() {
 	s.AwaitEnd(30 * time.Second)
 }
 
-// Log is what the daemon wrote last.
+// Log is what the daemon wrote last, without the calls of its API.
 func (s *Slipway) Log() string {
 	data, _ := os.ReadFile(filepath.Join(s.Dir, "test.log"))
-	return string(data[max(0, len(data)-8192):])
+	var log strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if !strings.Contains(line, `msg="api call"`) {
+			log.WriteString(line)
+		}
+	}
+	text := log.String()
+	return text[max(0, len(text)-8192):]
 }
 
 func (s *Slipway) destroy() {
@@ -215,7 +240,15 @@ func (s *Slipway) Key() iam.Key {
 
 // Try runs the program's command line.
 func (s *Slipway) Try(args ...string) (stdout, stderr string, err error) {
-	return run(s.t, nil, Binary("slipway"), append(args, "--data-dir", s.Dir)...)
+	return run(s.t, nil, Binary("slipway"), append(args, s.flags()...)...)
+}
+
+// flags are those that every command needs.
+func (s *Slipway) flags() []string {
+	if s.Region == Region {
+		return []string{"--data-dir", s.Dir}
+	}
+	return []string{"--data-dir", s.Dir, "--region", s.Region}
 }
 
 // CLI runs the program's command line, which must succeed, and returns what it printed.
@@ -228,11 +261,28 @@ func (s *Slipway) CLI(args ...string) string {
 	return out
 }
 
+// TryWith runs the program's command line with text on its standard input.
+func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(ctx, Binary("slipway"), append(args, s.flags()...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errOut
+	err = cmd.Run()
+	return out.String(), errOut.String(), err
+}
+
 // TryAWS runs "aws apprunner" as a user does after eval "$(slipway env)".
 func (s *Slipway) TryAWS(args ...string) (stdout, stderr string, err error) {
 	script := `eval "$("$0" env --data-dir "$1")" && shift && exec "$@"`
-	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner"}, args...)
+	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner", "--region", s.Region}, args...)
 	return run(s.t, nil, "sh", all...)
+}
+
+// RunAWS runs "aws apprunner" with environment variables and without the profile of the daemon.
+func (s *Slipway) RunAWS(env []string, args ...string) (stdout, stderr string, err error) {
+	s.t.Helper()
+	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{"apprunner"}, args...)...)
 }
 
 // AWS runs "aws apprunner", which must succeed, and reads its answer into out unless that is nil.
@@ -279,5 +329,5 @@ func (s *Slipway) Eventually(what string, within time.Duration, f func() error) 
 	}
 }
 
-// errorf is fmt.Errorf, for conditions that are not met yet.
-func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+// Errorf is fmt.Errorf, for conditions that are not met yet.
+func Errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }

@@ -147,8 +147,12 @@ func (s *Slipway) groups() []string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	children = slices.DeleteFunc(children, func(id string) bool { return id == engineGroup })
 	return append([]string{"."}, children...)
 }
+
+// engineGroup is the control group of the engine's own processes, beside those of the instances.
+const engineGroup = "_engine"
 
 // process is one process of a Slipway.
 type process struct {
@@ -175,8 +179,9 @@ func (s *Slipway) processes() []process {
 		}
 		group, _ := os.ReadFile("/proc/" + e.Name() + "/cgroup")
 		p := process{pid: pid, args: strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")}
+		inGroup := bytes.Contains(group, []byte("slipway-"+s.name())) && !bytes.Contains(group, []byte(engineGroup))
 		switch names := bytes.Contains(line, []byte(s.Dir)) || bytes.Contains(line, []byte(s.name())); {
-		case bytes.Contains(group, []byte("slipway-"+s.name())):
+		case inGroup:
 			p.kind = "process of an instance"
 		case names:
 			p.kind = cmp.Or(map[string]string{
@@ -243,19 +248,19 @@ func (s *Slipway) AwaitSettled(n int) {
 	s.Eventually(fmt.Sprintf("%d instances and nothing else", n), 20*time.Second, func() error {
 		m := s.Machine()
 		if got := len(s.Instances()); got != n {
-			return errorf("%d instances run:\n%v", got, m)
+			return fmt.Errorf("%d instances run:\n%v", got, m)
 		}
 		for _, kind := range []string{"shim", "log writer", "loop device", "instance"} {
 			if len(m[kind]) != n {
-				return errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
+				return fmt.Errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
 			}
 		}
 		if len(m["cgroup"]) > n+1 {
-			return errorf("there are %d control groups:\n%v", len(m["cgroup"])-1, m)
+			return fmt.Errorf("there are %d control groups:\n%v", len(m["cgroup"])-1, m)
 		}
 		for _, kind := range []string{"cable", "namespace"} {
 			if len(m[kind]) > n+PoolNetworks {
-				return errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
+				return fmt.Errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)
 			}
 		}
 		return nil

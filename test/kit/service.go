@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 )
 
-// Region is where the tests work.
+// Region is where the tests work, unless they say otherwise.
 const Region = "us-east-1"
 
 // Call does an operation of the App Runner API, as an SDK does. The error is an *awsapi.Error when
@@ -32,7 +33,7 @@ func (s *Slipway) Call(operation string, in, out any) error {
 	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	request.Header.Set("X-Amz-Target", "AppRunner."+operation)
 	key := s.Key()
-	if err := sigv4.Sign(request, body, key.ID, key.Secret, Region, "apprunner", time.Now()); err != nil {
+	if err := sigv4.Sign(request, body, key.ID, key.Secret, s.Region, "apprunner", time.Now()); err != nil {
 		return err
 	}
 	response, err := http.DefaultClient.Do(request)
@@ -50,12 +51,25 @@ func (s *Slipway) Call(operation string, in, out any) error {
 		}
 		return &awsapi.Error{Code: failure.Type, Status: response.StatusCode, Message: failure.Message}
 	}
+	if out == nil {
+		return nil
+	}
 	return json.NewDecoder(response.Body).Decode(out)
+}
+
+// WantError fails the test unless err is what the API answered with a code and with text in its
+// message.
+func (s *Slipway) WantError(err error, code, text string) {
+	s.t.Helper()
+	e, ok := errors.AsType[*awsapi.Error](err)
+	if !ok || e.Code != code || !strings.Contains(e.Message, text) {
+		s.t.Errorf("got error %#v, want %s with %q", err, code, text)
+	}
 }
 
 // Image is the ImageIdentifier of an image that was pushed as name.
 func (s *Slipway) Image(name string) string {
-	return "000000000000.dkr.ecr." + Region + ".amazonaws.com/" + name
+	return "000000000000.dkr.ecr." + s.Region + ".amazonaws.com/" + name
 }
 
 // Role is an access role, which private ECR images need.
@@ -125,13 +139,64 @@ func (s *Slipway) Await(arn string, want apprunnerapi.ServiceStatus) *apprunnera
 		case want:
 			return nil
 		case apprunnerapi.ServiceStatusOperationInProgress:
-			return errorf("it is %s", *service.Status)
+			return Errorf("it is %s", *service.Status)
 		default:
 			s.t.Fatalf("service %s is %s, want %s. Events:\n%s", arn, *service.Status, want, s.Events(*service.ServiceName))
 			return nil
 		}
 	})
 	return service
+}
+
+// Do begins an operation that needs nothing but a service, such as PauseService. It returns the
+// service as it was answered and the id of the operation, "" when there was nothing to do.
+func (s *Slipway) Do(operation, arn string) (*apprunnerapi.Service, string) {
+	s.t.Helper()
+	service, id, err := s.TryDo(operation, arn)
+	if err != nil {
+		s.t.Fatalf("%s: %v", operation, err)
+	}
+	return service, id
+}
+
+// TryDo is Do for what may be refused.
+func (s *Slipway) TryDo(operation, arn string) (*apprunnerapi.Service, string, error) {
+	var out struct {
+		Service     *apprunnerapi.Service
+		OperationId *string
+	}
+	err := s.Call(operation, map[string]string{"ServiceArn": arn}, &out)
+	return out.Service, awsapi.Deref(out.OperationId), err
+}
+
+// Update changes a service and returns the id of the operation.
+func (s *Slipway) Update(in *apprunnerapi.UpdateServiceInput) string {
+	s.t.Helper()
+	var out apprunnerapi.UpdateServiceOutput
+	if err := s.Call("UpdateService", in, &out); err != nil {
+		s.t.Fatalf("UpdateService: %v", err)
+	}
+	return *out.OperationId
+}
+
+// Delete deletes a service and waits until it is gone.
+func (s *Slipway) Delete(arn string) {
+	s.t.Helper()
+	s.Do("DeleteService", arn)
+	s.Await(arn, apprunnerapi.ServiceStatusDeleted)
+}
+
+// Scaling makes an auto scaling configuration and returns its ARN.
+func (s *Slipway) Scaling(name string, concurrency, minSize, maxSize int32) *string {
+	s.t.Helper()
+	var out apprunnerapi.CreateAutoScalingConfigurationOutput
+	err := s.Call("CreateAutoScalingConfiguration", apprunnerapi.CreateAutoScalingConfigurationInput{
+		AutoScalingConfigurationName: &name, MaxConcurrency: &concurrency, MinSize: &minSize, MaxSize: &maxSize,
+	}, &out)
+	if err != nil {
+		s.t.Fatalf("CreateAutoScalingConfiguration: %v", err)
+	}
+	return out.AutoScalingConfiguration.AutoScalingConfigurationArn
 }
 
 // Operations returns the operations of a service, newest first, with the reasons of failures.
@@ -155,7 +220,7 @@ func (s *Slipway) AwaitOperation(name, id string) admin.Operation {
 				return nil
 			}
 		}
-		return errorf("it is under way")
+		return Errorf("it is under way")
 	})
 	return ended
 }
@@ -163,6 +228,12 @@ func (s *Slipway) AwaitOperation(name, id string) admin.Operation {
 // Events is the event log of a service.
 func (s *Slipway) Events(name string) string {
 	out, _, _ := s.Try("events", name)
+	return out
+}
+
+// DeploymentLog is the log of a deployment.
+func (s *Slipway) DeploymentLog(name, operationID string) string {
+	out, _, _ := s.Try("logs", name, "--deployment", operationID)
 	return out
 }
 
@@ -181,16 +252,40 @@ func (s *Slipway) Client() *http.Client {
 
 // Get calls a service and returns the status and the body; 0 and the error when there is none.
 func (s *Slipway) Get(service *apprunnerapi.Service, path string) (int, string) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	code, _, body := s.Send(request)
+	return code, body
+}
+
+// GetWith is Get with a client of s.Client, whose connections it uses again.
+func (s *Slipway) GetWith(client *http.Client, service *apprunnerapi.Service, path string) (int, string) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	code, _, body := send(client, request)
+	return code, body
+}
+
+// Send sends a request for a service URL, over a connection of its own.
+func (s *Slipway) Send(request *http.Request) (code int, header http.Header, body string) {
 	client := s.Client()
 	defer client.CloseIdleConnections()
-	response, err := client.Get("http://" + *service.ServiceUrl + path)
+	return send(client, request)
+}
+
+func send(client *http.Client, request *http.Request) (code int, header http.Header, body string) {
+	response, err := client.Do(request)
 	if err != nil {
-		return 0, err.Error()
+		return 0, nil, err.Error()
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	data, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err.Error()
+		return 0, nil, err.Error()
 	}
-	return response.StatusCode, string(body)
+	return response.StatusCode, response.Header, string(data)
 }

@@ -7,8 +7,9 @@
 //	EXIT           ends with this code after printing a last line, instead of serving
 //	EXIT_SIGNAL    ignore: does not end at SIGTERM
 //	HEALTH         the status that /health answers, with the body "not today"
+//	SAY            what it prints at the start
 //	EAT_MEMORY     takes this many megabytes at the start
-//	EAT_DISK       writes this many megabytes to /data at the start, and ends when it cannot
+//	EAT_DISK       fills this many megabytes of /data at the start, and ends when it cannot
 //	VERSION        what / answers with
 //
 // It serves:
@@ -17,12 +18,18 @@
 //	/env       its environment
 //	/pid       its process id as its own namespace sees it
 //	/health    HEALTH
+//	/sicken?status=503 makes /health answer that from now on
 //	/sleep?d=1s answers after a while
 //	/exit?code=3 ends the process
 //	/eat?mb=100  takes memory
 //	/dial?to=host:port  tries a connection and tells how it went
 //	/status    /proc/self/status
-//	/write?mb=10 writes a file
+//	/write?mb=10 fills so much of the disk
+//	/read?file=  the content of a file
+//	/args        its arguments
+//	/address     its address in its network
+//	/fetch?url=&host=  the answer to a request
+//	/say?text=   prints a line
 package main
 
 import (
@@ -41,11 +48,12 @@ import (
 	"time"
 )
 
-var eaten [][]byte
-
 func main() {
 	log.SetFlags(0)
 	log.Print("mimic starts")
+	if text := os.Getenv("SAY"); text != "" {
+		log.Print(text)
+	}
 	if delay, err := time.ParseDuration(os.Getenv("START_DELAY")); err == nil {
 		time.Sleep(delay)
 	}
@@ -70,7 +78,7 @@ func main() {
 	log.Fatal(http.ListenAndServe(address, nil))
 }
 
-var inFlight atomic.Int64
+var inFlight, sick atomic.Int64
 
 func handleSignals() {
 	terminate := make(chan os.Signal, 1)
@@ -98,10 +106,15 @@ func routes() {
 	handle("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) })
 	handle("/headers", func(w http.ResponseWriter, r *http.Request) { _ = r.Header.Write(w) })
 	handle("/health", func(w http.ResponseWriter, _ *http.Request) {
-		if code := number("HEALTH"); code > 0 {
+		if code := cmp.Or(int(sick.Load()), number("HEALTH")); code > 0 {
 			w.WriteHeader(code)
 		}
 		fmt.Fprintln(w, "not today")
+	})
+	handle("/sicken", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("status"))
+		sick.Store(int64(n))
+		fmt.Fprintln(w, "sick")
 	})
 	handle("/sleep", func(w http.ResponseWriter, r *http.Request) {
 		d, _ := time.ParseDuration(r.FormValue("d"))
@@ -144,6 +157,38 @@ func routes() {
 		}
 		fmt.Fprintln(w, "wrote", n)
 	})
+	handle("/address", func(w http.ResponseWriter, _ *http.Request) {
+		all, _ := net.InterfaceAddrs()
+		for _, a := range all {
+			if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
+				fmt.Fprint(w, ip.IP)
+			}
+		}
+	})
+	handle("/args", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%q\n", os.Args[1:]) })
+	handle("/read", func(w http.ResponseWriter, r *http.Request) {
+		data, err := os.ReadFile(r.FormValue("file"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		_, _ = w.Write(data)
+	})
+	handle("/fetch", func(w http.ResponseWriter, r *http.Request) {
+		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, r.FormValue("url"), nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		request.Host = r.FormValue("host")
+		response, err := (&http.Client{Timeout: 3 * time.Second}).Do(request)
+		if err != nil {
+			fmt.Fprintln(w, "failed:", err)
+			return
+		}
+		defer response.Body.Close()
+		_, _ = io.Copy(w, response.Body)
+	})
 	handle("/say", func(_ http.ResponseWriter, r *http.Request) { log.Print(r.FormValue("text")) })
 }
 
@@ -162,26 +207,28 @@ func number(name string) int {
 
 // eat takes memory and touches every page of it.
 func eat(mb int) {
-	for range mb {
-		block := make([]byte, 1<<20)
-		for i := 0; i < len(block); i += 4096 {
-			block[i] = 1
-		}
-		eaten = append(eaten, block)
+	if mb == 0 {
+		return
+	}
+	block, err := syscall.Mmap(-1, 0, mb<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		log.Fatalf("cannot take memory: %v", err)
+	}
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
 	}
 }
 
+// write takes disk space, without the time that writing so much takes.
 func write(mb int) error {
-	f, err := os.OpenFile("/data", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile("/data", os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	block := make([]byte, 1<<20)
-	for range mb {
-		if _, err := f.Write(block); err != nil {
-			return err
-		}
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	return f.Sync()
+	return syscall.Fallocate(int(f.Fd()), 0, info.Size(), int64(mb)<<20)
 }

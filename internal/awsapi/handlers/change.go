@@ -10,8 +10,12 @@ import (
 func changeOf(source *apprunnerapi.SourceConfiguration, instance *apprunnerapi.InstanceConfiguration,
 	health *apprunnerapi.HealthCheckConfiguration, scaling *string,
 	network *apprunnerapi.NetworkConfiguration, observability *apprunnerapi.ServiceObservabilityConfiguration,
-) apprunner.Change {
-	c := apprunner.Change{Source: sourceOf(source), Scaling: scaling, Network: networkOf(network)}
+) (apprunner.Change, error) {
+	c := apprunner.Change{Source: sourceOf(source), Scaling: scaling}
+	var err error
+	if c.Network, err = networkOf(network); err != nil {
+		return c, err
+	}
 	if instance != nil {
 		c.Instance = &apprunner.InstanceChange{CPU: text(instance.Cpu), Memory: text(instance.Memory), Role: text(instance.InstanceRoleArn)}
 	}
@@ -27,7 +31,7 @@ func changeOf(source *apprunnerapi.SourceConfiguration, instance *apprunnerapi.I
 			Enabled: awsapi.Deref(observability.ObservabilityEnabled), ARN: text(observability.ObservabilityConfigurationArn),
 		}
 	}
-	return c
+	return c, nil
 }
 
 func sourceOf(source *apprunnerapi.SourceConfiguration) *apprunner.SourceChange {
@@ -51,16 +55,18 @@ func sourceOf(source *apprunnerapi.SourceConfiguration) *apprunner.SourceChange 
 	return c
 }
 
-func networkOf(network *apprunnerapi.NetworkConfiguration) *apprunner.Network {
+func networkOf(network *apprunnerapi.NetworkConfiguration) (*apprunner.Network, error) {
 	if network == nil {
-		return nil
+		return nil, nil
 	}
 	n := &apprunner.Network{DualStack: text(network.IpAddressType) == string(apprunnerapi.IpAddressTypeDualStack)}
 	if in := network.IngressConfiguration; in != nil && in.IsPubliclyAccessible != nil {
 		n.Private = !*in.IsPubliclyAccessible
 	}
 	if out := network.EgressConfiguration; out != nil && text(out.EgressType) == string(apprunnerapi.EgressTypeVpc) {
-		n.VPCConnector = text(out.VpcConnectorArn)
+		if n.VPCConnector = text(out.VpcConnectorArn); n.VPCConnector == "" {
+			return nil, apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.EgressConfiguration with EgressType VPC needs a VpcConnectorArn.")
+		}
 	}
-	return n
+	return n, nil
 }

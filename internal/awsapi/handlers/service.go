@@ -17,11 +17,12 @@ func (h *Handlers) CreateService(ctx context.Context, in *apprunnerapi.CreateSer
 	if err != nil {
 		return nil, err
 	}
-	req := control.NewService{
-		Name: *in.ServiceName, Tags: tags,
-		Change: changeOf(in.SourceConfiguration, in.InstanceConfiguration, in.HealthCheckConfiguration,
-			in.AutoScalingConfigurationArn, in.NetworkConfiguration, in.ObservabilityConfiguration),
+	change, err := changeOf(in.SourceConfiguration, in.InstanceConfiguration, in.HealthCheckConfiguration,
+		in.AutoScalingConfigurationArn, in.NetworkConfiguration, in.ObservabilityConfiguration)
+	if err != nil {
+		return nil, err
 	}
+	req := control.NewService{Name: *in.ServiceName, Tags: tags, Change: change}
 	if in.EncryptionConfiguration != nil {
 		req.KMSKey = text(in.EncryptionConfiguration.KmsKey)
 	}
@@ -34,8 +35,11 @@ func (h *Handlers) CreateService(ctx context.Context, in *apprunnerapi.CreateSer
 
 // UpdateService changes a service.
 func (h *Handlers) UpdateService(ctx context.Context, in *apprunnerapi.UpdateServiceInput) (*apprunnerapi.UpdateServiceOutput, error) {
-	change := changeOf(in.SourceConfiguration, in.InstanceConfiguration, in.HealthCheckConfiguration,
+	change, err := changeOf(in.SourceConfiguration, in.InstanceConfiguration, in.HealthCheckConfiguration,
 		in.AutoScalingConfigurationArn, in.NetworkConfiguration, in.ObservabilityConfiguration)
+	if err != nil {
+		return nil, err
+	}
 	s, o, err := h.Control.UpdateService(ctx, h.here(ctx), *in.ServiceArn, change)
 	if err != nil {
 		return nil, err

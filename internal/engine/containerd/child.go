@@ -17,6 +17,8 @@ import (
 
 	client "github.com/containerd/containerd/v2/client"
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
 )
 
 // child is the containerd process of a data directory.
@@ -24,6 +26,7 @@ type child struct {
 	paths  paths
 	bin    string // directory of containerd, its shim and runc
 	client *client.Client
+	group  cgroup.Group // where it is kept apart from the service that Slipway runs as
 	log    *slog.Logger
 }
 
@@ -101,6 +104,11 @@ func (c *child) start(ctx context.Context, hash string) (process, error) {
 		_ = cmd.Wait()
 		close(ended)
 	}()
+	// A service manager that stops Slipway ends all of its service. The engine is to go on, and
+	// its shims, which it starts, with it.
+	if err := c.group.Track(cmd.Process.Pid); err != nil {
+		c.log.Warn("containerd may end together with Slipway's service", "error", err)
+	}
 	p := process{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), Boot: bootID(), Config: hash}
 	if err := p.write(c.pidFile()); err != nil {
 		return process{}, errors.Join(err, p.terminate(stopTimeout))

@@ -149,6 +149,9 @@ func killGroups(ctx context.Context, parent cgroup.Group) error {
 		return err
 	}
 	for _, name := range children {
+		if name == engineGroup { // log writers are left, and end by themselves
+			continue
+		}
 		if err := killGroup(ctx, parent.Child(name)); err != nil {
 			return err
 		}

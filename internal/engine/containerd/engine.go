@@ -70,11 +70,13 @@ type Engine struct {
 	locks    keyedMutex // held while an instance is made, started or removed
 	settling keyedMutex // held while the end of an instance is noted
 	hub      hub
+	telling  keyedMutex // held while a state is found out and told
 	nofile   uint64
 	swap     bool // the kernel can limit swap
 	log      *slog.Logger
 
 	lock   *os.File
+	life   context.Context // from Open to Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -107,6 +109,7 @@ func Open(ctx context.Context, opts Options) (_ *Engine, err error) {
 		opts: opts, paths: p, lock: lock, groups: h.Group(p.cgroup()), swap: canLimitSwap(h),
 		dns: nameServers(), disks: diskMaker{dir: p.templates()}, log: opts.Logger,
 	}
+	e.life, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.open(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -117,7 +120,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.client, err = dial(e.paths.socket()); err != nil {
 		return err
 	}
-	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, log: e.log}
+	e.child = &child{paths: e.paths, bin: e.opts.BinDir, client: e.client, group: e.groups.Child(engineGroup), log: e.log}
 	proc, err := e.child.ensure(ctx)
 	if err != nil {
 		return err
@@ -135,10 +138,8 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.net, err = network.Open(ctx, e.networkConfig(), claimed); err != nil {
 		return err
 	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	e.cancel = cancel
-	e.wg.Go(func() { e.child.supervise(background, proc) })
-	e.wg.Go(func() { e.watch(background) })
+	e.wg.Go(func() { e.child.supervise(e.life, proc) })
+	e.wg.Go(func() { e.watch(e.life) })
 	return nil
 }
 
@@ -151,9 +152,7 @@ func (e *Engine) networkConfig() network.Config {
 
 // Close disconnects. Containerd and the instances go on.
 func (e *Engine) Close() error {
-	if e.cancel != nil {
-		e.cancel()
-	}
+	e.cancel()
 	if e.net != nil {
 		e.net.Close()
 	}

@@ -12,33 +12,35 @@ import (
 	"github.com/slipway-run/slipway/internal/engine"
 )
 
-// Events streams changes until ctx ends, beginning with the present state of every instance.
+// Events streams changes until ctx ends or the engine is closed, beginning with the present state
+// of every instance.
 func (e *Engine) Events(ctx context.Context) <-chan engine.Event {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(e.life, cancel)
 	out, r := e.hub.subscribe(ctx)
-	e.wg.Go(func() {
+	go func() { // ends with ctx
 		for {
 			list, err := e.List(ctx)
 			if err == nil {
-				e.hub.mu.Lock()
 				for _, inst := range list {
-					if _, newer := r.pending[inst.ID]; !newer {
-						r.add(eventOf(inst))
-					}
+					e.hub.introduce(r, eventOf(inst))
 				}
-				e.hub.mu.Unlock()
 				return
 			}
 			if retryPause(ctx) != nil {
 				return
 			}
 		}
-	})
+	}()
 	return out
 }
 
 func eventOf(inst engine.Instance) engine.Event {
 	return engine.Event{ID: inst.ID, State: inst.State, Exit: inst.Exit}
 }
+
+// resyncEvery bounds how long an exit can go unnoticed when its event is lost.
+const resyncEvery = 15 * time.Second
 
 // watch follows containerd's events until ctx ends, and connects again when it went away.
 func (e *Engine) watch(ctx context.Context) {
@@ -69,10 +71,17 @@ func (e *Engine) follow(ctx context.Context) error {
 		return err
 	}
 	for _, inst := range list {
-		e.hub.publish(eventOf(inst))
+		e.tell(ctx, inst.ID)
 	}
+	resync := time.NewTicker(resyncEvery)
+	defer resync.Stop()
 	for {
 		select {
+		case <-resync.C:
+			// To list instances is to note, and so to tell, an exit that no event told of.
+			if _, err := e.List(ctx); err != nil {
+				return err
+			}
 		case env := <-stream:
 			if env != nil {
 				e.handle(ctx, env)
@@ -95,15 +104,20 @@ func (e *Engine) handle(ctx context.Context, env *events.Envelope) {
 		return
 	}
 	// An exit takes a while to note; other instances' events need not wait for it.
-	e.wg.Go(func() {
-		inst, err := e.Inspect(ctx, id)
-		switch {
-		case err == nil:
-			e.hub.publish(eventOf(inst))
-		case ctx.Err() == nil && !engine.Is(err, engine.NotFound):
-			e.log.Warn("cannot look at an instance that changed", "id", id, "error", err)
-		}
-	})
+	e.wg.Go(func() { e.tell(ctx, id) })
+}
+
+// tell publishes the state of an instance. One at a time looks and publishes, so that an older
+// state is not told after a newer one.
+func (e *Engine) tell(ctx context.Context, id string) {
+	defer e.telling.lock(id)()
+	inst, err := e.Inspect(ctx, id)
+	switch {
+	case err == nil:
+		e.hub.publish(eventOf(inst))
+	case ctx.Err() == nil && !engine.Is(err, engine.NotFound):
+		e.log.Warn("cannot look at an instance that changed", "id", id, "error", err)
+	}
 }
 
 // subject returns the instance that an event is about; "" when it is about none.

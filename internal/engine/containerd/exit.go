@@ -66,6 +66,8 @@ func (e *Engine) settle(ctx context.Context, id string) (*engine.Exit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("note exit of instance %q: %w", id, err)
 	}
+	// Containerd's own event may be lost when the shim is ended this soon.
+	e.hub.publish(engine.Event{ID: id, State: engine.Exited, Exit: x})
 	return x, nil
 }
 

@@ -382,3 +382,20 @@ func wantNothingLeft(t *testing.T, dataDir, key string) {
 		}
 	}
 }
+
+func TestEventsEndWithTheEngine(t *testing.T) {
+	t.Parallel()
+	e := open(t, options(t))
+	events := e.Events(t.Context())
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case _, ok := <-events:
+		if ok {
+			t.Error("an event without an instance")
+		}
+	case <-time.After(patience):
+		t.Error("events do not end with the engine")
+	}
+}

@@ -36,21 +36,30 @@ func unable(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
-// logWriter builds slipway-log once, so that the tests run what the source says.
-var logWriter = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "slipway-log")
-	if err != nil {
-		return nil, err
+// built is where logWriter puts what it builds.
+var built = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "slipway-log") })
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := built(); err == nil {
+		os.RemoveAll(dir)
 	}
-	defer os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// logWriter builds slipway-log once, so that the tests run what the source says. Programs are
+// never written by this process: one that is being forked elsewhere would still hold them open,
+// and the kernel executes nothing that is open for writing.
+var logWriter = sync.OnceValues(func() (string, error) {
+	dir, err := built()
+	if err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "slipway-log")
 	cmd := exec.Command("go", "build", "-o", path, "github.com/slipway-run/slipway/cmd/slipway-log")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return path, cmd.Run()
 })
 
 // binDir has the binaries of the engine.
@@ -80,7 +89,7 @@ func binDir(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("build slipway-log: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "slipway-log"), log, 0o755); err != nil {
+	if err := os.Symlink(log, filepath.Join(dir, "slipway-log")); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -91,7 +100,7 @@ func options(t testing.TB) containerd.Options {
 	t.Helper()
 	opts := containerd.Options{
 		DataDir: t.TempDir(), BinDir: binDir(t), Pool: 2, HostPorts: []int{freePort(t)},
-		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -10,9 +10,12 @@ import (
 // hub hands events to all that read them. It never waits for a reader: for each it keeps the
 // latest event of every instance until that is taken, so a slow reader skips states that have
 // passed but misses none that lasts.
+//
+// An exit is final. What was found out before it, and is told after it, is left out.
 type hub struct {
 	mu      sync.Mutex
 	readers map[*reader]struct{}
+	ended   map[string]bool // instances whose exit was told
 }
 
 type reader struct {
@@ -24,17 +27,42 @@ type reader struct {
 func (h *hub) publish(ev engine.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	switch {
+	case ev.State == engine.Exited:
+		if h.ended == nil {
+			h.ended = map[string]bool{}
+		}
+		h.ended[ev.ID] = true
+	case ev.State == engine.Prepared: // the same id once more
+		delete(h.ended, ev.ID)
+	case h.ended[ev.ID]:
+		return
+	}
 	for r := range h.readers {
 		r.add(ev)
 	}
 }
 
-func (r *reader) add(ev engine.Event) {
-	// An exit is final: what was on its way before must not come after it.
-	if old, ok := r.pending[ev.ID]; !ok {
-		r.order = append(r.order, ev.ID)
-	} else if old.State == engine.Exited {
+// introduce tells one reader what is so at present, unless there is newer news for it.
+func (h *hub) introduce(r *reader, ev engine.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, newer := r.pending[ev.ID]; newer || (h.ended[ev.ID] && ev.State != engine.Exited) {
 		return
+	}
+	r.add(ev)
+}
+
+// forget drops what is kept of an instance that is gone.
+func (h *hub) forget(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.ended, id)
+}
+
+func (r *reader) add(ev engine.Event) {
+	if _, ok := r.pending[ev.ID]; !ok {
+		r.order = append(r.order, ev.ID)
 	}
 	r.pending[ev.ID] = ev
 	select {

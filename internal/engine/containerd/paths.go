@@ -58,6 +58,10 @@ func (p paths) bundle(id string) string {
 // cgroup is the path of the group that holds those of all instances.
 func (p paths) cgroup() string { return "/slipway-" + p.key }
 
+// engineGroup is the group of containerd, shims and log writers, beside those of instances, whose
+// ids have no underscore.
+const engineGroup = "_engine"
+
 // instance is the directory of one instance.
 func (p paths) instance(id string) instanceDir {
 	return instanceDir(filepath.Join(p.instances(), id))

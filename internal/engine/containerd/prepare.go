@@ -91,20 +91,32 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	if err != nil {
 		return none, fmt.Errorf("give instance %q a network: %w", spec.ID, err)
 	}
-	if err := e.writeRecord(ctx, spec, img, endpoint); err != nil {
+	// The disk takes about as long as the record, and neither needs the other.
+	disk := make(chan error, 1)
+	go func() { disk <- e.makeFiles(ctx, dir, spec, endpoint) }()
+	recordErr := e.writeRecord(ctx, spec, img, endpoint)
+	diskErr := <-disk
+	if recordErr != nil {
 		// Without a record nobody would know that the address is in use.
-		return none, withCleanup(err, e.net.Release(endpoint.Address))
+		return none, withCleanup(recordErr, e.net.Release(endpoint.Address))
 	}
-	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
-		return none, err
+	if diskErr != nil {
+		return none, diskErr
 	}
-	if err := e.disks.attach(ctx, dir, spec.Disk); err != nil {
+	if err := e.keepExit(ctx, spec.ID); err != nil {
 		return none, err
 	}
 	if err := e.createTask(ctx, spec, dir.rootfs(lower)); err != nil {
 		return none, err
 	}
 	return endpoint, dir.mark(markPrepared)
+}
+
+func (e *Engine) makeFiles(ctx context.Context, dir instanceDir, spec engine.Spec, endpoint network.Endpoint) error {
+	if err := dir.writeNetworkFiles(spec.ID, endpoint.Address, e.dns); err != nil {
+		return err
+	}
+	return e.disks.attach(ctx, dir, spec.Disk)
 }
 
 func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, endpoint network.Endpoint) error {
@@ -122,11 +134,16 @@ func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, e
 	if _, err := e.client.ContainerService().Create(ctx, c); err != nil {
 		return fmt.Errorf("record instance %q: %w", spec.ID, err)
 	}
-	// When containerd starts, it ends the shims of processes that have ended, and what they know
-	// of the exit is lost, unless it takes them for the shim of a sandbox.
-	_, err = e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: spec.ID, Runtime: sandbox.RuntimeOpts{Name: c.Runtime.Name}})
+	return nil
+}
+
+// keepExit has containerd keep the exit of a process that ends while containerd is dead. When it
+// starts, it ends the shims of processes that have ended, and what they know of the exit is lost,
+// unless it takes them for the shim of a sandbox.
+func (e *Engine) keepExit(ctx context.Context, id string) error {
+	_, err := e.client.SandboxStore().Create(ctx, sandbox.Sandbox{ID: id, Runtime: sandbox.RuntimeOpts{Name: runtimeName}})
 	if err != nil && !errdefs.IsAlreadyExists(err) {
-		return fmt.Errorf("record instance %q: %w", spec.ID, err)
+		return fmt.Errorf("record instance %q: %w", id, err)
 	}
 	return nil
 }

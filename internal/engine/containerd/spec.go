@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 
@@ -23,10 +24,11 @@ import (
 )
 
 const (
-	cpuPeriod = 100_000 // microseconds; the kernel's own default
-	maxPIDs   = 4096    // processes and threads of one instance
-	maxFiles  = 65536   // open files of one process
-	cpuUnit   = 1024    // one virtual CPU
+	cpuPeriod   = 100_000 // microseconds; the kernel's own default
+	maxPIDs     = 4096    // processes and threads of one instance
+	maxFiles    = 65536   // open files of one process
+	runtimeName = "io.containerd.runc.v2"
+	cpuUnit     = 1024 // one virtual CPU
 
 	// oomScore makes the kernel end an instance before Slipway and what else the host runs,
 	// when the host itself is out of memory.
@@ -49,7 +51,7 @@ func (e *Engine) runtime() (containers.RuntimeInfo, error) {
 	if err != nil {
 		return containers.RuntimeInfo{}, fmt.Errorf("encode runtime options: %w", err)
 	}
-	return containers.RuntimeInfo{Name: "io.containerd.runc.v2", Options: opts}, nil
+	return containers.RuntimeInfo{Name: runtimeName, Options: opts}, nil
 }
 
 // ociSpec renders what runc is to make.
@@ -101,12 +103,10 @@ func withCommand(command []string) oci.SpecOpts {
 
 func withLimits(spec engine.Spec, swap bool) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
-		quota := int64(spec.CPU) * cpuPeriod / cpuUnit
 		r := s.Linux.Resources
-		r.CPU = &specs.LinuxCPU{
-			// The kernel takes no less than a thousandth of a second.
-			Quota: new(max(quota, 1000)), Period: new(uint64(cpuPeriod)),
-			Shares: new(max(uint64(spec.CPU), 2)),
+		r.CPU = &specs.LinuxCPU{Shares: new(max(uint64(spec.CPU), 2))}
+		if !spec.Boost {
+			r.CPU.Quota, r.CPU.Period = new(cpuQuota(spec.CPU)), new(uint64(cpuPeriod))
 		}
 		r.Memory = &specs.LinuxMemory{Limit: new(spec.Memory)}
 		if swap {
@@ -117,6 +117,10 @@ func withLimits(spec engine.Spec, swap bool) oci.SpecOpts {
 		return nil
 	}
 }
+
+// cpuQuota is the processor time, in microseconds per cpuPeriod, of so many units. The kernel takes
+// no less than a thousandth of a second.
+func cpuQuota(units int) int64 { return max(int64(units)*cpuPeriod/cpuUnit, 1000) }
 
 // canLimitSwap reports whether the kernel accounts for swap. Version 2 does, or has none.
 func canLimitSwap(h cgroup.Hierarchy) bool {
@@ -150,15 +154,19 @@ func commandError(err error) error {
 			name = fmt.Sprintf("command %q", quoted)
 		}
 	}
+	// What runc says around it is of no use to the owner of the image.
+	fail := func(code engine.Code, text string) error {
+		return &engine.Error{Code: code, Message: name + " " + text, Err: err}
+	}
 	switch {
 	case strings.Contains(msg, "executable file not found"), strings.Contains(msg, "no such file or directory"):
-		return engine.Errorf(engine.BadCommand, "%s does not exist in the image: %w", name, err)
+		return fail(engine.BadCommand, "does not exist in the image: correct the start command of the service, or the image's entrypoint and command")
 	case strings.Contains(msg, "permission denied"):
-		return engine.Errorf(engine.BadCommand, "%s is not executable: %w", name, err)
+		return fail(engine.BadCommand, "may not be executed (permission denied): make the file executable in the image with chmod +x, or set another start command")
 	case strings.Contains(msg, "is a directory"):
-		return engine.Errorf(engine.BadCommand, "%s is a directory: %w", name, err)
+		return fail(engine.BadCommand, "is a directory: set the start command to a program in it")
 	case strings.Contains(msg, "exec format error"):
-		return engine.Errorf(engine.WrongArchitecture, "%s is not a program for this machine: %w", name, err)
+		return fail(engine.WrongArchitecture, "is not a program for this machine (exec format error): build it for linux/"+goruntime.GOARCH+", or begin a script with #! and its interpreter")
 	}
 	return nil
 }

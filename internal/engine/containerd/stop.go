@@ -107,6 +107,7 @@ func (e *Engine) Remove(ctx context.Context, id string) error {
 	if err := e.wipe(ctx, id); err != nil {
 		return fmt.Errorf("remove instance %q: %w", id, err)
 	}
+	e.hub.forget(id)
 	return nil
 }
 

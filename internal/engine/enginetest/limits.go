@@ -67,6 +67,26 @@ var limitTests = []test{
 			t.Errorf("a quarter of a CPU used %s in %s", used, took)
 		}
 	}},
+	{"BoostUntilSetCPU", func(t *testing.T, s *suite) {
+		spec := s.spec()
+		spec.CPU, spec.Boost = 256, true
+		inst := s.serve(t, spec)
+		share := func() float64 {
+			before, begin := s.stats(t, spec.ID), time.Now()
+			if _, err := get(t, inst, "/spin", url.Values{"for": {"1s"}}); err != nil {
+				t.Fatal(err)
+			}
+			return (s.stats(t, spec.ID).CPU - before.CPU).Seconds() / time.Since(begin).Seconds()
+		}
+		boosted := share()
+		// Much less than the weight of the instance gets it on the busiest machine.
+		if err := s.Engine.SetCPU(t.Context(), spec.ID, 64); err != nil {
+			t.Fatalf("SetCPU: %v", err)
+		}
+		if limited := share(); limited > 0.1 || boosted < 1.3*limited {
+			t.Errorf("the instance used %.2f CPU with a boost and %.2f when limited to a sixteenth", boosted, limited)
+		}
+	}},
 	{"Statistics", func(t *testing.T, s *suite) {
 		spec := s.spec("-eat", "40")
 		s.serve(t, spec)

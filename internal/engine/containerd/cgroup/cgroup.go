@@ -28,6 +28,9 @@ type Hierarchy struct {
 	// All has the directories of all hierarchies, also of controllers that we do not use: runc
 	// makes a group in each.
 	All []string
+	// Tracking has the directories of the hierarchies by which a service manager knows which
+	// processes belong to a service.
+	Tracking []string
 }
 
 // Needed are the controllers that instances cannot do without.
@@ -47,7 +50,7 @@ func Detect() (Hierarchy, error) {
 func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 	v1 := map[string]string{}
 	v2 := ""
-	var all []string
+	var all, tracking []string
 	for mounts.Scan() {
 		// "36 35 98:0 /root /mount/point rw,opts tags… - fstype source super,options"
 		left, right, ok := strings.Cut(mounts.Text(), " - ")
@@ -58,12 +61,15 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 		switch tail[0] {
 		case "cgroup2":
 			v2 = fields[4]
-			all = append(all, fields[4])
+			all, tracking = append(all, fields[4]), append(tracking, fields[4])
 		case "cgroup":
 			all = append(all, fields[4])
 			for controller := range strings.SplitSeq(tail[2], ",") {
 				if slices.Contains(Needed, controller) {
 					v1[controller] = fields[4]
+				}
+				if controller == "name=systemd" {
+					tracking = append(tracking, fields[4])
 				}
 			}
 		}
@@ -73,7 +79,7 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 	}
 	// A hybrid machine mounts both; its controllers are then in version 1.
 	if len(v1) > 0 {
-		return Hierarchy{Roots: v1, All: all}, nil
+		return Hierarchy{Roots: v1, All: all, Tracking: tracking}, nil
 	}
 	if v2 == "" {
 		return Hierarchy{}, errors.New("find control groups: none are mounted; mount cgroup2 on /sys/fs/cgroup")
@@ -82,7 +88,7 @@ func detect(mounts *bufio.Scanner) (Hierarchy, error) {
 }
 
 func unified(root string) (Hierarchy, error) {
-	h := Hierarchy{Unified: true, All: []string{root}, Roots: map[string]string{
+	h := Hierarchy{Unified: true, All: []string{root}, Tracking: []string{root}, Roots: map[string]string{
 		// Part of the core of version 2, no controller file names them.
 		"freezer": root, "cpuacct": root,
 	}}
@@ -163,6 +169,21 @@ func (g Group) Processes() ([]int, error) {
 		}
 	}
 	return pids, nil
+}
+
+// Track moves a process to the group where a service manager looks, and nowhere else: it leaves
+// the service that it was started from, and is not limited in any way.
+func (g Group) Track(pid int) error {
+	for _, root := range g.h.Tracking {
+		dir := filepath.Join(root, g.path)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("create control group: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+			return fmt.Errorf("move process %d to group %q: %w", pid, g.path, err)
+		}
+	}
+	return nil
 }
 
 // Children lists the names of the groups below g.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +14,9 @@ import (
 
 // ErrGone is returned for a group that the kernel no longer has.
 var ErrGone = errors.New("control group does not exist")
+
+// freezeTimeout bounds how long the kernel is waited for.
+const freezeTimeout = 3 * time.Second
 
 // Freeze stops all processes of the group from being scheduled and returns when they are stopped.
 func (g Group) Freeze(ctx context.Context) error { return g.setFrozen(ctx, true) }
@@ -30,6 +34,18 @@ func (g Group) Frozen() (bool, error) {
 	return s == "FROZEN" || s == "FREEZING", err
 }
 
+// SetCPU lets the group have quota microseconds of processor time in every period of microseconds.
+func (g Group) SetCPU(quota, period int64) error {
+	if g.h.Unified {
+		return g.write("cpu", "cpu.max", fmt.Sprintf("%d %d", quota, period))
+	}
+	// The kernel refuses a quota above what a smaller period allows: the period is the same for all.
+	if err := g.write("cpu", "cpu.cfs_period_us", strconv.FormatInt(period, 10)); err != nil {
+		return err
+	}
+	return g.write("cpu", "cpu.cfs_quota_us", strconv.FormatInt(quota, 10))
+}
+
 func (g Group) setFrozen(ctx context.Context, want bool) error {
 	name, value := "freezer.state", "THAWED"
 	if want {
@@ -41,7 +57,16 @@ func (g Group) setFrozen(ctx context.Context, want bool) error {
 			value = "1"
 		}
 	}
-	for wait := 50 * time.Microsecond; ; wait = min(2*wait, 5*time.Millisecond) {
+	ctx, cancel := context.WithTimeout(ctx, freezeTimeout)
+	defer cancel()
+	for wait, try := 50*time.Microsecond, 1; ; wait, try = min(2*wait, 5*time.Millisecond), try+1 {
+		if want && !g.h.Unified && try%10 == 0 {
+			// Version 1 can get stuck half-way. Letting the processes run for a moment helps.
+			if err := g.write("freezer", name, "THAWED"); err != nil {
+				return err
+			}
+			time.Sleep(100 * time.Microsecond)
+		}
 		// Version 1 wants the state written again when a process forked meanwhile.
 		if err := g.write("freezer", name, value); err != nil {
 			return err
@@ -52,6 +77,9 @@ func (g Group) setFrozen(ctx context.Context, want bool) error {
 		}
 		select {
 		case <-ctx.Done():
+			if want { // half frozen is neither
+				_ = g.setFrozen(context.WithoutCancel(ctx), false)
+			}
 			return fmt.Errorf("wait for group %q to become %s: %w", g.path, value, context.Cause(ctx))
 		case <-time.After(wait):
 		}

@@ -801,12 +801,12 @@ func TestPull_SaysThatTheDiskIsFull(t *testing.T) {
 	bin, dir := engineDir(t), newDir(t)
 	client, _ := startIn(t, bin, smallDisk(t, dir))
 	u := newUpstream(t)
-	_, err := images.New(client, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, layer(t, "big", 40_000_000))))
+	_, err := images.New(client, quiet()).Pull(t.Context(), u.push(t, build(t, runtime.GOARCH, layer(t, "big", 26_000_000))))
 	if !engine.Is(err, engine.DiskFull) {
 		t.Errorf("downloading: got %v, want DiskFull", err)
 	}
 	// It fits compressed, but not unpacked.
-	zeros := gzipped(t, archiveOf(t, "zeros", make([]byte, 60_000_000)))
+	zeros := gzipped(t, archiveOf(t, "zeros", make([]byte, 30_000_000)))
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(zeros)), nil })
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,86 @@
+package router
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// BenchmarkProxy compares, in one run, the router with nothing in between and with a plain
+// httputil.ReverseProxy that has the same transport and none of the router's work: 64
+// connections, small responses, client and backend in the same process.
+func BenchmarkProxy(b *testing.B) {
+	backend := httptest.NewServer(reply("hello, world"))
+	defer backend.Close()
+
+	r := New(Options{})
+	if err := r.SetService(Route{ServiceID: "svc", Hosts: []string{"127.0.0.1"}, State: Serving, MaxConcurrency: 200}); err != nil {
+		b.Fatal(err)
+	}
+	in := Instance{ID: "a", Address: addressOf(backend), Healthy: true}
+	if err := r.AddInstance("svc", in); err != nil {
+		b.Fatal(err)
+	}
+	target, err := url.Parse(backend.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	plain := &httputil.ReverseProxy{
+		Rewrite:   func(p *httputil.ProxyRequest) { p.SetURL(target); p.SetXForwarded() },
+		Transport: newInstance(in, r.options.Dial).transport,
+	}
+	for _, bench := range []struct {
+		name    string
+		handler http.Handler // nil: straight to the backend
+	}{{"direct", nil}, {"reverseproxy", plain}, {"router", r}} {
+		b.Run(bench.name, func(b *testing.B) {
+			url := backend.URL
+			if bench.handler != nil {
+				front := httptest.NewServer(bench.handler)
+				defer front.Close()
+				url = front.URL
+			}
+			hammer(b, url)
+		})
+	}
+}
+
+func hammer(b *testing.B, url string) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	defer client.CloseIdleConnections()
+	b.SetParallelism(32) // times two processors
+	began := time.Now()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			res, err := client.Get(url)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				b.Errorf("status %d", res.StatusCode)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "req/s")
+}
+
+// BenchmarkClaim is what the gate costs a request that need not wait.
+func BenchmarkClaim(b *testing.B) {
+	g := newGate(200, "a", "b", "c", "d")
+	b.ReportAllocs()
+	for b.Loop() {
+		l := &lease{}
+		if ok, err := g.try(l, false); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+		g.release(l, outcome{status: 200, answered: true})
+	}
+}
