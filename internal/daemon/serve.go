@@ -27,6 +27,8 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
 	applications := router.NewServer(d.router, d.log.With("component", "router"))
 	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
+		unused := &unusedConns{}
+		server.ConnState = unused.track
 		group.Go(func() error {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -37,6 +39,7 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 			<-ctx.Done()
 			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 			defer cancel()
+			defer time.AfterFunc(unusedTime, unused.close).Stop()
 			if server.Shutdown(grace) != nil {
 				_ = server.Close() // those that are left are cut off
 			}
