@@ -11,6 +11,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -34,6 +35,7 @@ type Verifier interface {
 // Services finds services.
 type Services interface {
 	Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error)
+	Service(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, error)
 	Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error)
 }
 
@@ -142,15 +144,19 @@ func answer(w http.ResponseWriter, v any) error {
 	return json.NewEncoder(w).Encode(v)
 }
 
-// find returns the service with a name or an ARN.
+// find returns the service with a name, an id or an ARN. By its ARN it finds also one that was deleted
+// not long ago, whose last operation somebody may still follow.
 func (a *API) find(c call) (apprunner.Service, error) {
 	name := c.r.PathValue("name")
+	if strings.HasPrefix(name, "arn:") {
+		return a.Services.Service(c.r.Context(), c.here, name)
+	}
 	all, err := a.Services.Services(c.r.Context(), c.here)
 	if err != nil {
 		return apprunner.Service{}, err
 	}
 	for _, s := range all {
-		if s.Name == name || s.ID == name || s.ARN == name {
+		if s.Name == name || s.ID == name {
 			return s, nil
 		}
 	}
