@@ -153,7 +153,7 @@ func (a *API) find(c call) (apprunner.Service, error) {
 		return apprunner.Service{}, err
 	}
 	for _, s := range all {
-		if s.Name == name || s.ID == name || s.ARN == name {
+		if s.Name == name || s.ID == name {
 			return s, nil
 		}
 	}
