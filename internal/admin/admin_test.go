@@ -26,6 +26,7 @@ const (
 	keyID, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	region        = "eu-west-1"
 	arn           = "arn:aws:apprunner:eu-west-1:123456789012:service/web/0123"
+	goneARN       = "arn:aws:apprunner:eu-west-1:123456789012:service/gone/4567" // deleted, so it is not listed
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -42,6 +43,14 @@ type world struct {
 func (w *world) Services(_ context.Context, here apprunner.Place) ([]apprunner.Service, error) {
 	w.here = here
 	return []apprunner.Service{{Name: "other", ID: "9999", ARN: "x"}, {Name: "web", ID: "0123", ARN: arn}}, nil
+}
+
+func (w *world) ServiceByID(_ context.Context, here apprunner.Place, id string) (apprunner.Service, error) {
+	w.here = here
+	if id != "4567" {
+		return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with id %s.", id)
+	}
+	return apprunner.Service{Name: "web", ID: "0123", ARN: arn}, nil
 }
 
 func (w *world) Operations(_ context.Context, _ apprunner.Place, got string) ([]apprunner.Operation, error) {
@@ -150,7 +159,7 @@ func TestOperations(t *testing.T) {
 	t.Parallel()
 	w := &world{}
 	base := serve(t, w)
-	for _, name := range []string{"web", "0123", url.PathEscape(arn)} {
+	for _, name := range []string{"web", "0123", "4567", url.PathEscape(arn), url.PathEscape(goneARN)} {
 		status, body := send(t, admin.Service, http.MethodGet, base+"services/"+name+"/operations", "")
 		var got []admin.Operation
 		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
