@@ -155,7 +155,7 @@ func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
 	}
 	if x.server.config.CheckAnswers {
 		if err := out.Validate(); err != nil {
-			return nil, fmt.Errorf("the answer breaks the model: %s", err)
+			return nil, fmt.Errorf("the answer breaks the model: %s", err) //nolint:errorlint // wrapped, it would be taken for the caller's mistake
 		}
 	}
 	return marshal(out)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -102,9 +103,7 @@ func (c *client) send(ctx context.Context, method, path, service string, header 
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	if err := sigv4.Sign(request, body, c.key.ID, c.key.Secret, c.region, service, time.Now()); err != nil {
 		return nil, err
 	}

@@ -179,7 +179,7 @@ func (d *demo) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	arn := ""
+	var arn string
 	if out.Service != nil {
 		arn = *out.Service.ServiceArn
 	} else {

@@ -108,8 +108,8 @@ func (r *Runner) Submit(o apprunner.Operation) {
 
 // Wait returns when no operation is being worked on. When the context has ended, none begins.
 func (r *Runner) Wait() {
-	r.mu.Lock() // for a Submit that looked at the context just before it ended
-	r.mu.Unlock()
+	r.mu.Lock()   // for a Submit that looked at the context just before it ended
+	r.mu.Unlock() //nolint:staticcheck // nothing is to be done in between
 	r.work.Wait()
 }
 

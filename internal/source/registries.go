@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/engine"
@@ -98,7 +99,7 @@ func parseMirror(text string) (server, error) {
 // servers returns whom to ask for images of a host, in order.
 func (r *Registries) servers(host string) []server {
 	servers := r.mirrors[host]
-	return append(servers[:len(servers):len(servers)], origin(host))
+	return append(slices.Clip(servers), origin(host))
 }
 
 // origin is the host itself. A host on this machine needs no TLS.
