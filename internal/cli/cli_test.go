@@ -54,7 +54,7 @@ type fake struct {
 
 const (
 	summary = `{"ServiceName":"web","ServiceId":"0123","ServiceArn":"arn:aws:apprunner:us-east-1:000000000000:service/web/0123","ServiceUrl":"abc.localhost:8080","Status":"RUNNING","UpdatedAt":1700000000}`
-	opPath  = "GET /slipway/v1/services/arn:aws:apprunner:us-east-1:000000000000:service%2Fweb%2F0123/operations"
+	opPath  = "GET /slipway/v1/services/0123/operations"
 )
 
 func start(t *testing.T, answers map[string][]string) *fake {

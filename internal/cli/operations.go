@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // operations returns the operations of the service with a name or an ARN, newest first.
 func (c *client) operations(ctx context.Context, service string) ([]operation, error) {
+	if i := strings.LastIndexByte(service, '/'); i >= 0 {
+		service = service[i+1:] // the id at the end of an ARN
+	}
 	body, err := c.admin(ctx, http.MethodGet, "services/"+url.PathEscape(service)+"/operations", nil)
 	if err != nil {
 		return nil, err
