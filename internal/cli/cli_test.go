@@ -22,7 +22,8 @@ import (
 func TestNameOf(t *testing.T) {
 	t.Parallel()
 	for image, want := range map[string]string{
-		"nginx": "nginx", "nginx:1.27": "nginx", "ghcr.io/team/web:2": "web", "localhost:5000/web": "web",
+		"web:v2": "web-service",
+		"nginx":  "nginx", "nginx:1.27": "nginx", "ghcr.io/team/web:2": "web", "localhost:5000/web": "web",
 		"registry.example/a/b@sha256:0123": "b", "registry.example/a/b:1@sha256:0123": "b",
 	} {
 		if got := nameOf(image); got != want {
