@@ -23,8 +23,8 @@ func TestNameOf(t *testing.T) {
 	t.Parallel()
 	for image, want := range map[string]string{
 		"web:v2": "web-service",
-		"nginx":  "nginx", "nginx:1.27": "nginx", "ghcr.io/team/web:2": "web", "localhost:5000/web": "web",
-		"registry.example/a/b@sha256:0123": "b", "registry.example/a/b:1@sha256:0123": "b",
+		"nginx":  "nginx", "nginx:1.27": "nginx", "ghcr.io/team/website:2": "website", "localhost:5000/web": "web-service",
+		"registry.example/a/b@sha256:0123": "b-service", "registry.example/a/back:1@sha256:0123": "back",
 	} {
 		if got := nameOf(image); got != want {
 			t.Errorf("nameOf(%q) = %q, want %q", image, got, want)
