@@ -138,7 +138,7 @@ func TestExitCodes(t *testing.T) {
 		"deploy": {[]string{"deploy", "ghcr.io/team/web:2"}, map[string][]string{
 			"ListServices": {none}, "CreateService": {began}, opPath: {ended("SUCCEEDED", "")}, "DescribeService": {`{"Service":` + summary + `}`},
 		}, 0, "Service web is RUNNING", ""},
-		"deploy anew": {[]string{"deploy", "ghcr.io/team/web:3", "--detach"}, map[string][]string{"ListServices": {list}, "UpdateService": {began}}, 0, "op1\n", ""},
+		"deploy anew": {[]string{"deploy", "ghcr.io/team/web:3", "--name", "web", "--detach"}, map[string][]string{"ListServices": {list}, "UpdateService": {began}}, 0, "op1\n", ""},
 		"deploy that fails": {[]string{"deploy", "ghcr.io/team/web:2"}, map[string][]string{
 			"ListServices": {none}, "CreateService": {began}, opPath: {ended("FAILED", "It listens on port 3000 instead.")},
 			"DescribeService": {`{"Service":` + strings.Replace(summary, "RUNNING", "CREATE_FAILED", 1) + `}`},
