@@ -38,7 +38,8 @@ func (x *exchange) fail(err error) []byte {
 	return body
 }
 
-// log writes the one line of a call. It never has a body in it.
+// log writes the one line of a call. It never has a body in it. The audit log has every call; here a
+// call is of interest when it failed by our fault, or to whoever debugs.
 func (x *exchange) log() {
 	attrs := []slog.Attr{
 		slog.String("request_id", x.call.RequestID),
@@ -49,7 +50,7 @@ func (x *exchange) log() {
 		slog.Duration("duration", time.Since(x.start)),
 		slog.String("remote", x.r.RemoteAddr),
 	}
-	level := slog.LevelInfo
+	level := slog.LevelDebug
 	if x.status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}

@@ -25,7 +25,7 @@ type Authenticator interface {
 	Verify(r *http.Request, body []byte) (sigv4.Identity, error)
 }
 
-// Authorizer decides whether a call is allowed. It returns AccessDenied when it is not; in is the
+// Authorizer decides whether a call is allowed. The error is the answer when it is not; in is the
 // input of the operation, not validated yet.
 type Authorizer interface {
 	Authorize(ctx context.Context, call Call, in Message) error

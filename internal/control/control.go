@@ -59,6 +59,9 @@ type Control struct {
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
+	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as
+	// in App Runner.
+	ScalingQuota int
 	Now          func() time.Time
 }
 

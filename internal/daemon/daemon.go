@@ -15,7 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/audit"
 	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
@@ -35,6 +37,8 @@ type Daemon struct {
 
 	lock     *os.File
 	key      iam.Key
+	guard    *access.Guard
+	audit    *audit.Log
 	store    *sqlite.Store
 	logs     *telemetry.Log
 	engine   *containerd.Engine
@@ -86,8 +90,13 @@ func (d *Daemon) openData() (err error) {
 	if err != nil {
 		return err
 	}
-	d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box)
-	return err
+	if d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box); err != nil {
+		return err
+	}
+	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
+		return err
+	}
+	return d.openAccess()
 }
 
 func (d *Daemon) listen() (err error) {
@@ -176,6 +185,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.sources != nil {
 		d.sources.Close()
+	}
+	if d.audit != nil {
+		errs = append(errs, d.audit.Close())
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/engine/containerd/images"
@@ -43,7 +44,8 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	d.registry, err = registry.Open(registry.Config{
-		Dir: filepath.Join(d.config.DataDir, "registry"), Authenticator: rootKey(d.key), Log: d.log.With("component", "registry"),
+		Dir: filepath.Join(d.config.DataDir, "registry"), Authenticator: access.Registry{Guard: d.guard}, Authorizer: access.Registry{Guard: d.guard},
+		Log: d.log.With("component", "registry"),
 	})
 	if err != nil {
 		return err
@@ -70,7 +72,8 @@ func (d *Daemon) openParts() error {
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
 	d.control = &control.Control{
-		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services, Now: time.Now,
+		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services,
+		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, Now: time.Now,
 	}
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{

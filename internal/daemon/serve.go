@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi/handlers"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/console"
+	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/router"
 )
 
@@ -51,21 +52,24 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
-	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
+	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", admin.Service}, Now: time.Now}
+	verifier := access.Verifier{Guard: d.guard, Signature: signature}
+	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
+	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
 	}))
 	own := &admin.API{
-		Verifier: verifier, Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
+		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys},
+		Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
-		Services: d.control, Keys: rootKey(d.key), Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
+		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
 		URL: func(s apprunner.Service) string { return "http://" + d.url(s) },
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v2/", d.registry)
-	mux.Handle(admin.Prefix, own.Handler())
-	mux.Handle("/", withAWS(aws, pages.Handler()))
+	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
+	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
+	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux
 }
 

@@ -87,6 +87,9 @@ func New(t testing.TB, config string) *Slipway {
 		t.Fatal(err)
 	}
 	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
+	if !strings.Contains(config, "throttle:") {
+		config += "throttle: {rate: 100000, burst: 100000}\n" // tests poll
+	}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
