@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"fmt"
@@ -109,30 +110,20 @@ func (x *exchange) routeQuery(params url.Values) (Action, error) {
 	return nil, Errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", clip(name), clip(version))
 }
 
-// metadata ends every answer of the query protocol.
-type metadata struct {
-	RequestID string `xml:"RequestId"`
-}
-
+// result puts what an action returned into the elements around it.
 func (x *exchange) result(out any) ([]byte, error) {
-	type named struct {
-		XMLName xml.Name
-		Value   any
-	}
-	answer := struct {
-		XMLName  xml.Name
-		Result   named
-		Metadata metadata `xml:"ResponseMetadata"`
-	}{
-		XMLName:  xml.Name{Space: x.query.Namespace, Local: x.call.Operation + "Response"},
-		Result:   named{XMLName: xml.Name{Local: x.call.Operation + "Result"}, Value: out},
-		Metadata: metadata{x.call.RequestID},
-	}
-	body, err := xml.Marshal(answer)
+	var inner bytes.Buffer
+	err := xml.NewEncoder(&inner).EncodeElement(out, xml.StartElement{Name: xml.Name{Local: x.call.Operation + "Result"}})
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
-	return body, nil
+	return xml.Marshal(struct {
+		XMLName xml.Name
+		Result  []byte `xml:",innerxml"`
+	}{
+		XMLName: xml.Name{Space: x.query.Namespace, Local: x.call.Operation + "Response"},
+		Result:  fmt.Appendf(inner.Bytes(), "<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata>", x.call.RequestID),
+	})
 }
 
 // queryCodes are the names that the query protocol has for what is wrong with a signature.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
@@ -46,6 +47,9 @@ type Daemon struct {
 	control  *control.Control
 	runner   *operation.Runner
 	deployer *control.AutoDeployer
+
+	repositories *ecr.Registry
+	tokens       *ecr.Tokens
 
 	api, http net.Listener
 

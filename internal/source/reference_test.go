@@ -10,7 +10,10 @@ import (
 	"github.com/slipway-run/slipway/internal/source"
 )
 
-var here = apprunner.Place{Account: "000000000000", Region: "us-east-1"}
+var here = source.Here{
+	Place: apprunner.Place{Account: "000000000000", Region: "us-east-1"},
+	Hosts: []string{"127.0.0.1:7420", "localhost:7420"},
+}
 
 const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

@@ -274,8 +274,13 @@ func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, 
 
 // TryAWS runs "aws apprunner" as a user does after eval "$(slipway env)".
 func (s *Slipway) TryAWS(args ...string) (stdout, stderr string, err error) {
+	return s.TryAWSFor("apprunner", args...)
+}
+
+// TryAWSFor runs the AWS CLI for another service, such as "ecr".
+func (s *Slipway) TryAWSFor(service string, args ...string) (stdout, stderr string, err error) {
 	script := `eval "$("$0" env --data-dir "$1")" && shift && exec "$@"`
-	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner", "--region", s.Region}, args...)
+	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), service, "--region", s.Region}, args...)
 	return run(s.t, nil, "sh", all...)
 }
 
