@@ -287,7 +287,13 @@ func (s *Slipway) TryAWSFor(service string, args ...string) (stdout, stderr stri
 // RunAWS runs "aws apprunner" with environment variables and without the profile of the daemon.
 func (s *Slipway) RunAWS(env []string, args ...string) (stdout, stderr string, err error) {
 	s.t.Helper()
-	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{"apprunner"}, args...)...)
+	return s.RunAWSFor(env, "apprunner", args...)
+}
+
+// RunAWSFor is RunAWS for another service.
+func (s *Slipway) RunAWSFor(env []string, service string, args ...string) (stdout, stderr string, err error) {
+	s.t.Helper()
+	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{service}, args...)...)
 }
 
 // AWS runs "aws apprunner", which must succeed, and reads its answer into out unless that is nil.
