@@ -30,6 +30,9 @@ func (x *exchange) fail(err error) []byte {
 	x.status, x.code, x.err = wire.Status, wire.Code, wire
 	if !known {
 		x.err = err
+		if x.api.Fault != "" {
+			wire.Code, x.code = x.api.Fault, x.api.Fault
+		}
 	}
 	body, err := json.Marshal(errorBody{Type: wire.Code, Message: wire.Message, Lower: wire.Message})
 	if err != nil {

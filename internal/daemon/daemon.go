@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-run/slipway/internal/audit"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
+	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
@@ -50,6 +51,9 @@ type Daemon struct {
 	control  *control.Control
 	runner   *operation.Runner
 	deployer *control.AutoDeployer
+
+	repositories *ecr.Registry
+	tokens       *ecr.Tokens
 
 	api, http net.Listener
 

@@ -52,12 +52,13 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", admin.Service}, Now: time.Now}
+	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", admin.Service}, Now: time.Now}
 	verifier := access.Verifier{Guard: d.guard, Signature: signature}
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
-	}))
+	}), d.ecrAPI(), d.ecrPublicAPI())
+	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys},
 		Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
@@ -76,7 +77,7 @@ func (d *Daemon) apiHandler() http.Handler {
 // withAWS sends calls of the AWS API to aws and everything else to pages.
 func withAWS(aws, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Algorithm")
+		call := r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Algorithm") || r.URL.Query().Has("Action")
 		if call || (r.Method == http.MethodPost && r.URL.Path == "/") {
 			aws.ServeHTTP(w, r)
 			return

@@ -77,7 +77,8 @@ var adapters = []string{
 
 // documented are the imports of adapters beyond the rule, and why.
 var documented = map[[2]string]string{
-	{"internal/admin", "internal/awsapi/sigv4"}: "the admin API is signed like the others",
+	{"internal/admin", "internal/awsapi/sigv4"}:      "the admin API is signed like the others",
+	{"internal/source/aws", "internal/awsapi/sigv4"}: "AWS is asked with signed requests",
 }
 
 // composers are the packages that put others together.

@@ -66,6 +66,8 @@ type Runner struct {
 	Journal Journal
 	Log     *slog.Logger
 	Place   func(region string) apprunner.Place
+	// Reference reads the ImageIdentifier of a configuration of a service in a Region.
+	Reference func(spec apprunner.Spec, region string) (source.Reference, error)
 	// Ended, if set, is told of every service whose operation ended.
 	Ended func(serviceID string)
 	// Recording and Recorded, if set, are told of every step before and after it is recorded, the

@@ -48,6 +48,8 @@ type Config struct {
 	Authenticator Authenticator // nil lets everyone in
 	Authorizer    Authorizer    // nil lets every key do everything
 	Log           *slog.Logger
+	// Immutable, if set, tells whether a tag that exists may never name another image.
+	Immutable func(ctx context.Context, repo, tag string) (bool, error)
 }
 
 // Registry serves /v2/ and answers look-ups from disk. Close it after the last request has ended.
@@ -55,6 +57,7 @@ type Registry struct {
 	auth   Authenticator
 	rights Authorizer
 	log    *slog.Logger
+	fixed  func(ctx context.Context, repo, tag string) (bool, error)
 	store  layout
 	app    *handlers.App
 	cancel context.CancelFunc
@@ -62,6 +65,8 @@ type Registry struct {
 	// sweep orders what adds references to content against what deletes content: a request that
 	// stores a manifest or vouches for a blob holds it shared, a deletion holds it alone.
 	sweep sync.RWMutex
+	// fixing is held while a tag that may not move is set, so that the first push wins.
+	fixing sync.Mutex
 	// collecting is held by the one garbage collection that runs.
 	collecting sync.Mutex
 
@@ -92,7 +97,7 @@ func Open(cfg Config) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{
-		auth: cfg.Authenticator, rights: cfg.Authorizer, log: cfg.Log, store: layout(cfg.Dir), app: app, cancel: cancel,
+		auth: cfg.Authenticator, rights: cfg.Authorizer, log: cfg.Log, fixed: cfg.Immutable, store: layout(cfg.Dir), app: app, cancel: cancel,
 		pinned: make(map[string]int), now: time.Now,
 	}, nil
 }
