@@ -517,3 +517,27 @@ func TestVerifier(t *testing.T) {
 		t.Errorf("a presigned request: recorded %q", entry.AccessKeyID)
 	}
 }
+
+// BenchmarkAuthorize is what a key with a policy of some length pays for each call.
+func BenchmarkAuthorize(b *testing.B) {
+	statement := `{"Effect":"Allow","Action":"apprunner:Describe*","Resource":"` + prefix + `service/other/*","Condition":{"StringEquals":{"aws:ResourceTag/env":"dev"}}},`
+	p, err := iam.ParsePolicy([]byte(`{"Statement":[` + strings.Repeat(statement, 20) + `{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ring, err := iam.OpenRing(b.Context(), iam.NewKey(time.Now()), shelf{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	u, err := ring.Create(b.Context(), "ci", p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := world{Guard: &Guard{Keys: ring, Home: home, Tags: tags{web: {"env": "dev"}}}}
+	in := &apprunnerapi.DescribeServiceInput{ServiceArn: new(web)}
+	for b.Loop() {
+		if err := w.call(u, "apprunner", "DescribeService", in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
