@@ -26,9 +26,11 @@ type Config struct {
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
 	HTTPListen string `yaml:"http-listen"` // applications
-	Domain     string `yaml:"domain"`      // of service URLs
-	Region     string `yaml:"region"`      // of the profile and the console; callers choose theirs by signing
-	Account    string `yaml:"account"`     // twelve digits
+	// PrivateListen is where applications with a VPC ingress connection are reached; empty for nowhere.
+	PrivateListen string `yaml:"private-listen"`
+	Domain        string `yaml:"domain"`  // of service URLs
+	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account       string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
@@ -143,7 +145,10 @@ var (
 // Validate refuses settings that cannot work, each with what is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen} {
+	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen} {
+		if name == "private-listen" && address == "" {
+			continue
+		}
 		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}

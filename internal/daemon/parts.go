@@ -66,12 +66,15 @@ func (d *Daemon) openParts() error {
 	watcher.fleet = d.fleet
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
-		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended,
+		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
 	d.control = &control.Control{
 		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services, Now: time.Now,
 	}
+	d.control.Tell = journal{d}.Event
+	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
+	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,

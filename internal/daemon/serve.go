@@ -26,7 +26,11 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
 	applications := router.NewServer(d.router, d.log.With("component", "router"))
-	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
+	servers := map[*http.Server]net.Listener{api: d.api, applications: d.http}
+	if d.private != nil {
+		servers[router.NewServer(d.router.Private(), d.log.With("component", "router"))] = d.private
+	}
+	for server, listener := range servers {
 		group.Go(func() error {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -50,14 +54,19 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 func (d *Daemon) apiHandler() http.Handler {
 	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
-		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
+		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 	}))
 	own := &admin.API{
 		Verifier: verifier, Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: rootKey(d.key), Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
-		URL: func(s apprunner.Service) string { return "http://" + d.url(s) },
+		URL: func(s apprunner.Service) string {
+			if s.Spec.Network.Private {
+				return ""
+			}
+			return "http://" + d.url(s)
+		},
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", d.registry)

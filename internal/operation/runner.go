@@ -66,6 +66,8 @@ type Runner struct {
 	Journal Journal
 	Log     *slog.Logger
 	Place   func(region string) apprunner.Place
+	// Warnings, if set, tells what of a configuration this machine cannot give.
+	Warnings func(apprunner.Spec) []string
 	// Ended, if set, is told of every service whose operation ended.
 	Ended func(serviceID string)
 	// Recording and Recorded, if set, are told of every step before and after it is recorded, the
