@@ -74,8 +74,8 @@ func TestCreateServiceRefuses(t *testing.T) {
 		"auto deployment of ECR Public": {with(func(c *apprunner.Change) { c.Source.Image.Type, c.Source.AutoDeploy = apprunner.ECRPublic, &yes }),
 			"App Runner doesn't support automatic deployments for an image in an ECR Public repository."},
 		"size":         {with(func(c *apprunner.Change) { c.Instance = &apprunner.InstanceChange{CPU: "256", Memory: "4096"} }), "not a supported combination"},
-		"VPC":          {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{VPCConnector: "arn"} }), "EgressType VPC is not supported"},
-		"tracing":      {with(func(c *apprunner.Change) { c.Observability = &apprunner.Observability{Enabled: true} }), "ObservabilityEnabled true is not supported"},
+		"VPC":          {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{VPCConnector: "arn"} }), "is not an App Runner ARN"},
+		"tracing":      {with(func(c *apprunner.Change) { c.Observability = &apprunner.Observability{ARN: "arn"} }), "ObservabilityEnabled is false"},
 		"reserved tag": {control.NewService{Name: "web", Change: image("x"), Tags: map[string]string{"AWS:x": "1"}}, `"AWS:x"`},
 	} {
 		t.Run(name, func(t *testing.T) {

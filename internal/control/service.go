@@ -75,9 +75,6 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 	if err != nil {
 		return spec, err
 	}
-	if err := supported(spec); err != nil {
-		return spec, err
-	}
 	if spec, err = resources.Configure(change, spec, here); err != nil {
 		return spec, err
 	}
@@ -97,19 +94,6 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 		spec.ScalingARN = found.ARN
 	}
 	return spec, nil
-}
-
-// supported refuses what this version would store and then ignore.
-func supported(spec apprunner.Spec) error {
-	const advice = " is not supported by this version of Slipway. Leave it out."
-	switch {
-	case spec.Network.VPCConnector != "":
-		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.EgressConfiguration.EgressType VPC"+advice)
-	case spec.Observability.Enabled:
-		return apprunner.Errorf(apprunner.InvalidRequest, "ObservabilityConfiguration.ObservabilityEnabled true"+advice)
-	default:
-		return nil
-	}
 }
 
 // UpdateService changes a service and deploys it. A service that never ran is built again, also

@@ -36,6 +36,9 @@ type Config struct {
 	Quotas   QuotaConfig    `yaml:"quotas"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
 
+	Observability ObservabilityConfig `yaml:"observability"`
+	VPC           VPCConfig           `yaml:"vpc"`
+
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
 
@@ -52,6 +55,12 @@ type RegistryConfig struct {
 // QuotaConfig is the quotas per Region.
 type QuotaConfig struct {
 	Services int `yaml:"services"`
+}
+
+// ObservabilityConfig is where traces go.
+type ObservabilityConfig struct {
+	// OTLPEndpoint is host:port of a collector that speaks OTLP over gRPC; empty for none.
+	OTLPEndpoint string `yaml:"otlp-endpoint"`
 }
 
 // TimeoutConfig is how long instances get.
@@ -153,6 +162,12 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}
 	}
+	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
+		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
+			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
+		}
+	}
+	errs = append(errs, c.VPC.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

@@ -28,9 +28,9 @@ func (d *Daemon) openEngine() (err error) {
 	log := d.log.With("component", "engine")
 	d.engine, err = containerd.Open(d.ctx, containerd.Options{
 		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
-		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port},
-		Images:    func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
-		Logger:    log,
+		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port}, Forward: d.forwards(),
+		Images: func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
+		Logger: log,
 	})
 	return err
 }
@@ -62,6 +62,7 @@ func (d *Daemon) openParts() error {
 	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
+		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 	})
 	watcher.fleet = d.fleet
 	d.runner = &operation.Runner{

@@ -8,7 +8,10 @@ import (
 
 // warnings tells what of a service's configuration this Slipway is not set up to give.
 func (d *Daemon) warnings(spec apprunner.Spec) []string {
-	var all []string
+	_, all := d.config.VPC.egress(spec.Network)
+	if spec.Observability.Traces() && d.config.Observability.OTLPEndpoint == "" {
+		all = append(all, "Tracing is on, but observability.otlp-endpoint is not configured, so nothing listens on localhost:4317 in the instances.")
+	}
 	if spec.Network.DualStack && !dualStack(d.http, d.private) {
 		all = append(all, "IpAddressType is DUAL_STACK, but nothing listens on IPv6, so the service is reached by IPv4 only. Set http-listen to an address such as [::]:8080.")
 	}

@@ -304,7 +304,7 @@ func TestRefusals(t *testing.T) {
 	a.refused(t, "InvalidRequestException", "CodeRepository is not supported", "CreateService",
 		`{"ServiceName":"other","SourceConfiguration":{"CodeRepository":{"RepositoryUrl":"https://git.example/a","SourceCodeVersion":{"Type":"BRANCH","Value":"main"}}}}`)
 	a.refused(t, "InvalidRequestException", "needs exactly one of", "CreateService", `{"ServiceName":"other","SourceConfiguration":{}}`)
-	a.refused(t, "InvalidRequestException", "EgressType VPC", "CreateService",
+	a.refused(t, "InvalidRequestException", "There is no vpcconnector", "CreateService",
 		`{"ServiceName":"other",%s,"NetworkConfiguration":{"EgressConfiguration":{"EgressType":"VPC","VpcConnectorArn":"arn:aws:apprunner:eu-west-1:123456789012:vpcconnector/a/1/11111111111111111111111111111111"}}}`, image)
 	a.refused(t, "InvalidRequestException", "given twice", "TagResource", `{"ResourceArn":%q,"Tags":[{"Key":"a"},{"Key":"a"}]}`, arn)
 	a.refused(t, "InvalidRequestException", "has no key", "TagResource", `{"ResourceArn":%q,"Tags":[{"Value":"a"}]}`, arn)
