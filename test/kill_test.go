@@ -50,14 +50,24 @@ func kill(t *testing.T, pids ...int) {
 	}
 }
 
-// TestDaemonKilledUnderTraffic kills the daemon at random moments of updates.
+// TestDaemonKilledUnderTraffic kills the daemon at random moments of updates of two instances.
 func TestDaemonKilledUnderTraffic(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := kit.Start(t, quick)
-	service := start(t, s)
+	var pair apprunnerapi.CreateAutoScalingConfigurationOutput
+	err := s.Call("CreateAutoScalingConfiguration", apprunnerapi.CreateAutoScalingConfigurationInput{
+		AutoScalingConfigurationName: new("pair"), MinSize: new(int32(2)), MaxSize: new(int32(2)),
+	}, &pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.PushMimic("mimic:latest", "v1")
+	in := s.Input("web-app", "mimic:latest", "VERSION=u0")
+	in.AutoScalingConfigurationArn = pair.AutoScalingConfiguration.AutoScalingConfigurationArn
+	service := s.Run(in)
 	clients := call(s, service, 4)
 	for n := int64(1); n <= 8; n++ {
 		clients.begun.Store(n)
@@ -71,7 +81,7 @@ func TestDaemonKilledUnderTraffic(t *testing.T) {
 		succeeded(t, s, service)
 		clients.done.Store(n)
 	}
-	s.AwaitSettled(1)
+	s.AwaitSettled(2)
 	before := s.Instances()
 	clients.dead(func() { s.Kill(); s.Start() })
 	clients.end(t)
@@ -98,10 +108,10 @@ func TestEngineKilledUnderTraffic(t *testing.T) {
 		t.Errorf("instances were %v and are %v", before, now)
 	}
 	// And in the middle of updates.
-	for n := int64(1); n <= 4; n++ {
+	for n := int64(1); n <= 6; n++ {
 		clients.begun.Store(n)
 		beginUpdate(t, s, service, n)
-		time.Sleep(time.Duration(50*n) * time.Millisecond)
+		time.Sleep(rand.N(400 * time.Millisecond))
 		kill(t, s.PIDs("containerd")...)
 		succeeded(t, s, service)
 		clients.done.Store(n)

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -31,9 +32,16 @@ type Verifier interface {
 	Verify(r *http.Request, body []byte) (sigv4.Identity, error)
 }
 
+// Authorizer decides whether an access key may do an action of Slipway's own, such as
+// slipway:GetLogs, on a resource. The error is the answer when it may not.
+type Authorizer interface {
+	Authorize(ctx context.Context, who sigv4.Identity, action, resource string) error
+}
+
 // Services finds services.
 type Services interface {
 	Services(ctx context.Context, here apprunner.Place) ([]apprunner.Service, error)
+	ServiceByID(ctx context.Context, here apprunner.Place, id string) (apprunner.Service, error)
 	Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error)
 }
 
@@ -63,12 +71,14 @@ type Logins interface {
 
 // API answers requests under Prefix.
 type API struct {
-	Verifier Verifier
-	Services Services
-	Logs     Logs
-	Logins   Logins
-	Account  string
-	Log      *slog.Logger
+	Verifier   Verifier
+	Authorizer Authorizer
+	Services   Services
+	Logs       Logs
+	Logins     Logins
+	Keys       Keys
+	Account    string
+	Log        *slog.Logger
 }
 
 // Handler returns the API as a handler.
@@ -79,6 +89,9 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"registries", a.signed(a.listLogins))
 	mux.Handle("PUT "+Prefix+"registries/{host}", a.signed(a.setLogin))
 	mux.Handle("DELETE "+Prefix+"registries/{host}", a.signed(a.removeLogin))
+	mux.Handle("GET "+Prefix+"keys", a.signed(a.listKeys))
+	mux.Handle("POST "+Prefix+"keys", a.signed(a.createKey))
+	mux.Handle("DELETE "+Prefix+"keys/{id}", a.signed(a.deleteKey))
 	return mux
 }
 
@@ -88,6 +101,7 @@ type call struct {
 	r    *http.Request
 	body []byte
 	here apprunner.Place
+	who  sigv4.Identity
 }
 
 // signed runs f for requests with a valid signature and answers its error.
@@ -95,46 +109,69 @@ func (a *API) signed(f func(call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			fail(w, http.StatusRequestEntityTooLarge, "The request is too large or was cut off.")
+			fail(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request is too large or was cut off.")
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		who, err := a.Verifier.Verify(r, body)
-		if err != nil {
-			fail(w, http.StatusForbidden, err.Error())
-			return
+		if err == nil && who.Service != Service {
+			err = sigv4.WrongService(Service)
 		}
-		if who.Service != Service {
-			fail(w, http.StatusForbidden, "Sign requests to Slipway's own API for the service \""+Service+"\".")
-			return
+		if err == nil {
+			err = f(call{w: w, r: r, body: body, here: apprunner.Place{Account: a.Account, Region: who.Region}, who: who})
 		}
-		err = f(call{w: w, r: r, body: body, here: apprunner.Place{Account: a.Account, Region: who.Region}})
-		if err == nil || r.Context().Err() != nil {
-			return
+		if err != nil && r.Context().Err() == nil {
+			a.refuse(w, r, err)
 		}
-		if e, ok := errors.AsType[*apprunner.Error](err); ok {
-			fail(w, status(e.Code), e.Message)
-			return
-		}
-		a.Log.Error("a request of the admin API failed", "path", r.URL.Path, "error", err)
-		fail(w, http.StatusInternalServerError, "An internal error occurred. Slipway's log has the details.")
 	})
 }
 
-func status(code apprunner.Code) int {
-	if code == apprunner.ResourceNotFound {
-		return http.StatusNotFound
+// may refuses a call whose key may not do an action on a resource: "*", or what an ARN names.
+func (a *API) may(c call, action, resource string) error {
+	return a.Authorizer.Authorize(c.r.Context(), c.who, Service+":"+action, resource)
+}
+
+// arn names one of Slipway's own resources, such as registry/docker.io.
+func (c call) arn(resource string) string {
+	return "arn:aws:" + Service + ":" + c.here.Region + ":" + c.here.Account + ":" + resource
+}
+
+// coded is an error that brings its own place on the wire.
+type coded interface {
+	error
+	Exception() (code string, status int)
+}
+
+// refuse answers an error: one of the caller's with what it says, one of ours without.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[coded](err); ok {
+		code, status := e.Exception()
+		fail(w, status, code, e.Error())
+		return
 	}
-	return http.StatusBadRequest
+	if e, ok := errors.AsType[*apprunner.Error](err); ok && e.Code != apprunner.Internal {
+		status := http.StatusBadRequest
+		if e.Code == apprunner.ResourceNotFound {
+			status = http.StatusNotFound
+		}
+		fail(w, status, string(e.Code)+"Exception", e.Message)
+		return
+	}
+	a.Log.Error("a request of the admin API failed", "path", r.URL.Path, "error", err)
+	fail(w, http.StatusInternalServerError, "InternalFailure", "An internal error occurred. Slipway's log has the details.")
 }
 
 // Failure is the body of an answer that is not 200.
-type Failure struct{ Message string }
+type Failure struct {
+	Code    string
+	Message string
+}
 
-func fail(w http.ResponseWriter, status int, message string) {
+func fail(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", code)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(Failure{Message: message})
+	_ = json.NewEncoder(w).Encode(Failure{Code: code, Message: message})
 }
 
 func answer(w http.ResponseWriter, v any) error {
@@ -142,17 +179,37 @@ func answer(w http.ResponseWriter, v any) error {
 	return json.NewEncoder(w).Encode(v)
 }
 
-// find returns the service with a name or an ARN.
-func (a *API) find(c call) (apprunner.Service, error) {
+// find returns the service with a name, an ARN or an id, for a key that may do an action on it. By
+// its ARN or id also one that was deleted not long ago is found: whoever deletes a service wants to
+// see how that ends. A key that may not is not told whether there is such a service.
+func (a *API) find(c call, action string) (apprunner.Service, error) {
+	s, err := a.lookUp(c)
+	if apprunner.CodeOf(err) == apprunner.ResourceNotFound {
+		name := c.r.PathValue("name")
+		if denied := a.may(c, action, "arn:aws:apprunner:"+c.here.Region+":"+c.here.Account+":service/"+name+"/*"); denied != nil {
+			return s, denied
+		}
+	}
+	if err != nil {
+		return s, err
+	}
+	return s, a.may(c, action, s.ARN)
+}
+
+func (a *API) lookUp(c call) (apprunner.Service, error) {
 	name := c.r.PathValue("name")
 	all, err := a.Services.Services(c.r.Context(), c.here)
 	if err != nil {
 		return apprunner.Service{}, err
 	}
 	for _, s := range all {
-		if s.Name == name || s.ID == name || s.ARN == name {
+		if s.Name == name || s.ID == name {
 			return s, nil
 		}
 	}
-	return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service %q in Region %s.", name, c.here.Region)
+	s, err := a.Services.ServiceByID(c.r.Context(), c.here, name[strings.LastIndexByte(name, '/')+1:])
+	if apprunner.CodeOf(err) == apprunner.ResourceNotFound {
+		return s, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service %q in Region %s.", name, c.here.Region)
+	}
+	return s, err
 }

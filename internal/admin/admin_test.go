@@ -26,6 +26,7 @@ const (
 	keyID, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	region        = "eu-west-1"
 	arn           = "arn:aws:apprunner:eu-west-1:123456789012:service/web/0123"
+	goneARN       = "arn:aws:apprunner:eu-west-1:123456789012:service/gone/4567" // deleted, so it is not listed
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -37,11 +38,48 @@ type world struct {
 	err    error // after the lines
 	asked  string
 	logins map[string]string
+	rights []string // asked for
+	denied error
+	keys   map[string]admin.NewKey
+}
+
+func (w *world) Authorize(_ context.Context, who sigv4.Identity, action, resource string) error {
+	w.rights = append(w.rights, who.AccessKeyID+" "+action+" "+resource)
+	return w.denied
+}
+
+func (w *world) CreateKey(_ context.Context, name string, policy []byte) (admin.Key, error) {
+	if name == "taken" {
+		return admin.Key{}, apprunner.Errorf(apprunner.InvalidRequest, "The name is taken.")
+	}
+	w.keys[name] = admin.NewKey{Name: name, Policy: policy}
+	return admin.Key{ID: "AKIA1", Secret: "told once", Name: name, CreatedAt: noon, Policy: policy}, nil
+}
+
+func (w *world) DeleteKey(_ context.Context, id string) (bool, error) {
+	_, found := w.keys[id]
+	delete(w.keys, id)
+	return found, nil
+}
+
+func (w *world) ListKeys() (all []admin.Key) {
+	for name := range w.keys {
+		all = append(all, admin.Key{ID: "AKIA1", Name: name})
+	}
+	return all
 }
 
 func (w *world) Services(_ context.Context, here apprunner.Place) ([]apprunner.Service, error) {
 	w.here = here
 	return []apprunner.Service{{Name: "other", ID: "9999", ARN: "x"}, {Name: "web", ID: "0123", ARN: arn}}, nil
+}
+
+func (w *world) ServiceByID(_ context.Context, here apprunner.Place, got string) (apprunner.Service, error) {
+	w.here = here
+	if !strings.HasSuffix(arn, "/"+got) && !strings.HasSuffix(goneARN, "/"+got) {
+		return apprunner.Service{}, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with id %s.", got)
+	}
+	return apprunner.Service{Name: "web", ID: "0123", ARN: arn}, nil
 }
 
 func (w *world) Operations(_ context.Context, _ apprunner.Place, got string) ([]apprunner.Operation, error) {
@@ -90,10 +128,10 @@ func (w *world) Logins(context.Context) ([]string, error) {
 
 func serve(t *testing.T, w *world) string {
 	t.Helper()
-	w.logins = map[string]string{}
+	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
-		Verifier: &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Services: w, Logs: w, Logins: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
+		Authorizer: w, Keys: w, Services: w, Logs: w, Logins: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)
@@ -127,11 +165,11 @@ func send(t *testing.T, service, method, url, body string) (int, string) {
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	url := serve(t, &world{})
-	for _, path := range []string{"services/web/logs", "services/web/operations", "registries"} {
+	for _, path := range []string{"services/web/logs", "services/web/operations", "registries", "keys"} {
 		if status, body := send(t, "", http.MethodGet, url+path, ""); status != http.StatusForbidden {
 			t.Errorf("%s without a signature: %d %s", path, status, body)
 		}
-		if status, body := send(t, "apprunner", http.MethodGet, url+path, ""); status != http.StatusForbidden || !strings.Contains(body, `for the service \"slipway\"`) {
+		if status, body := send(t, "apprunner", http.MethodGet, url+path, ""); status != http.StatusForbidden || !strings.Contains(body, "correct service: 'slipway'") {
 			t.Errorf("%s signed for another service: %d %s", path, status, body)
 		}
 		if status, body := send(t, admin.Service, http.MethodGet, url+path, ""); status != http.StatusOK {
@@ -150,7 +188,7 @@ func TestOperations(t *testing.T) {
 	t.Parallel()
 	w := &world{}
 	base := serve(t, w)
-	for _, name := range []string{"web", "0123", url.PathEscape(arn)} {
+	for _, name := range []string{"web", "0123", url.PathEscape(arn), url.PathEscape(goneARN)} {
 		status, body := send(t, admin.Service, http.MethodGet, base+"services/"+name+"/operations", "")
 		var got []admin.Operation
 		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
@@ -249,5 +287,68 @@ func TestLogins(t *testing.T) {
 		if status, _ := send(t, admin.Service, http.MethodDelete, url+"registries/registry.example:5000", ""); status != want {
 			t.Errorf("delete: %d, want %d", status, want)
 		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	url := serve(t, w) + "keys"
+	for _, bad := range []string{"", "{", `{"Name":"ci"}`} {
+		if status, body := send(t, admin.Service, http.MethodPost, url, bad); status != http.StatusBadRequest || !strings.Contains(body, "needs a Policy") {
+			t.Errorf("key %q: %d %s", bad, status, body)
+		}
+	}
+	if status, body := send(t, admin.Service, http.MethodPost, url, `{"Name":"taken","Policy":{}}`); status != http.StatusBadRequest || !strings.Contains(body, "The name is taken.") {
+		t.Errorf("a taken name: %d %s", status, body)
+	}
+	if status, body := send(t, admin.Service, http.MethodPost, url, `{"Name":"ci","Policy":{"a":1}}`); status != 200 || !strings.Contains(body, "told once") || string(w.keys["ci"].Policy) != `{"a":1}` {
+		t.Errorf("a key: %d %s", status, body)
+	}
+	if status, body := send(t, admin.Service, http.MethodGet, url, ""); status != 200 || !strings.Contains(body, `"Name":"ci"`) || strings.Contains(body, "Secret") {
+		t.Errorf("list: %d %s", status, body)
+	}
+	for _, want := range []int{http.StatusOK, http.StatusNotFound} {
+		if status, _ := send(t, admin.Service, http.MethodDelete, url+"/ci", ""); status != want {
+			t.Errorf("delete: %d, want %d", status, want)
+		}
+	}
+}
+
+// refusal is what an authorizer answers.
+type refusal string
+
+func (r refusal) Error() string          { return string(r) }
+func (refusal) Exception() (string, int) { return "AccessDeniedException", http.StatusForbidden }
+
+// Every request asks for its right before it does or tells anything.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	w := &world{denied: refusal("User x is not authorized")}
+	url := serve(t, w)
+	w.logins["h"] = "a:b"
+	for request, right := range map[string]string{
+		"GET services/web/logs?stream=events": "slipway:GetLogs " + arn,
+		"GET services/none/logs":              "slipway:GetLogs arn:aws:apprunner:eu-west-1:123456789012:service/none/*",
+		"GET services/web/operations":         "slipway:ListOperations " + arn,
+		"GET registries":                      "slipway:ListRegistryLogins *",
+		"PUT registries/h":                    "slipway:PutRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
+		"DELETE registries/h":                 "slipway:DeleteRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
+		"GET keys":                            "slipway:ListKeys *",
+		"POST keys":                           "slipway:CreateKey *",
+		"DELETE keys/AKIA1":                   "slipway:DeleteKey arn:aws:slipway:eu-west-1:123456789012:key/AKIA1",
+	} {
+		w.rights = nil
+		method, path, _ := strings.Cut(request, " ")
+		status, body := send(t, admin.Service, method, url+path, `{"User":"a","Password":"c","Policy":{}}`)
+		if status != http.StatusForbidden || !strings.Contains(body, "User x is not authorized") {
+			t.Errorf("%s: %d %s", request, status, body)
+		}
+		if diff := cmp.Diff([]string{keyID + " " + right}, w.rights); diff != "" {
+			t.Errorf("%s asks (-want +got):\n%s", request, diff)
+		}
+	}
+	if w.logins["h"] != "a:b" || len(w.keys) > 0 || w.asked != "" {
+		t.Error("a refused request was done")
 	}
 }

@@ -10,6 +10,9 @@ import (
 type Login struct{ User, Password string }
 
 func (a *API) listLogins(c call) error {
+	if err := a.may(c, "ListRegistryLogins", "*"); err != nil {
+		return err
+	}
 	hosts, err := a.Logins.Logins(c.r.Context())
 	if err != nil {
 		return err
@@ -18,6 +21,9 @@ func (a *API) listLogins(c call) error {
 }
 
 func (a *API) setLogin(c call) error {
+	if err := a.may(c, "PutRegistryLogin", c.arn("registry/"+c.r.PathValue("host"))); err != nil {
+		return err
+	}
 	var login Login
 	if err := json.Unmarshal(c.body, &login); err != nil || login.User == "" || login.Password == "" {
 		return apprunner.Errorf(apprunner.InvalidRequest, "A login needs a User and a Password.")
@@ -30,6 +36,9 @@ func (a *API) setLogin(c call) error {
 
 func (a *API) removeLogin(c call) error {
 	host := c.r.PathValue("host")
+	if err := a.may(c, "DeleteRegistryLogin", c.arn("registry/"+host)); err != nil {
+		return err
+	}
 	found, err := a.Logins.RemoveLogin(c.r.Context(), host)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 
 // logs streams lines as JSON, one a line.
 func (a *API) logs(c call) error {
-	s, err := a.find(c)
+	s, err := a.find(c, "GetLogs")
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ type Operation struct {
 
 // operations lists the operations of a service, newest first, with the reasons of failures.
 func (a *API) operations(c call) error {
-	s, err := a.find(c)
+	s, err := a.find(c, "ListOperations")
 	if err != nil {
 		return err
 	}

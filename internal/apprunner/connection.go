@@ -13,9 +13,6 @@ const (
 	ConnectionDeleted   ConnectionStatus = "DELETED"
 )
 
-// ConnectionsQuota is how many connections a Region may have.
-const ConnectionsQuota = 10
-
 // Connection is the right to read the repositories of an account at a provider of source code.
 type Connection struct {
 	ARN       string
@@ -39,11 +36,11 @@ type Handshake struct {
 func (c Connection) identity() identity { return identity{c.ARN, c.Name, c.DeletedAt} }
 
 // AddConnection makes a connection whose handshake has yet to be done.
-func (r Resources) AddConnection(here Place, name, provider, id string, now time.Time) (Connection, error) {
+func (r Resources) AddConnection(here Place, name, provider, id string, quota int, now time.Time) (Connection, error) {
 	if _, taken := Named(r.Connections, name); taken {
 		return Connection{}, Errorf(InvalidRequest, "Connection with the provided name already exists: %s.", name)
 	}
-	if n := len(Living(r.Connections)); n >= ConnectionsQuota {
+	if n := len(Living(r.Connections)); n >= quota {
 		return Connection{}, Errorf(ServiceQuotaExceeded, "There are %d connections in Region %s, the most allowed. Delete one first.", n, here.Region)
 	}
 	arn := ARN{Place: here, Type: TypeConnection, Name: name, ID: id}

@@ -12,9 +12,8 @@ const TraceAWSXRay = "AWSXRAY"
 // OTLP over gRPC.
 const TracePort = 4317
 
-// Quotas of observability configurations, and the name that nobody may use.
+// How many active revisions a name may have, and the name that nobody may use.
 const (
-	ObservabilityNamesQuota   = 10
 	ObservabilityPerNameQuota = 10
 	DefaultObservabilityName  = "DefaultConfiguration"
 )
@@ -74,7 +73,7 @@ func (all Observabilities) Latest(c ObservabilityConfiguration) bool {
 }
 
 // Add makes the next revision of name.
-func (all Observabilities) Add(here Place, name, vendor, id string, now time.Time) (ObservabilityConfiguration, error) {
+func (all Observabilities) Add(here Place, name, vendor, id string, quota int, now time.Time) (ObservabilityConfiguration, error) {
 	if name == DefaultObservabilityName {
 		return ObservabilityConfiguration{}, Errorf(InvalidRequest, "The name %s is reserved. Give the observability configuration another name.", name)
 	}
@@ -93,8 +92,8 @@ func (all Observabilities) Add(here Place, name, vendor, id string, now time.Tim
 	if active >= ObservabilityPerNameQuota {
 		return ObservabilityConfiguration{}, Errorf(ServiceQuotaExceeded, "Observability configuration %q has %d active revisions, the most allowed. Delete one first.", name, active)
 	}
-	if len(names) > ObservabilityNamesQuota {
-		return ObservabilityConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d observability configuration names in this Region, the most allowed. Delete one first.", ObservabilityNamesQuota)
+	if len(names) > quota {
+		return ObservabilityConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d observability configuration names in this Region, the most allowed. Delete one first.", quota)
 	}
 	arn := ARN{Place: here, Type: TypeObservability, Name: name, Revision: revision + 1, ID: id}
 	return ObservabilityConfiguration{ARN: arn.String(), Name: name, Revision: arn.Revision, Vendor: vendor, CreatedAt: now}, nil

@@ -61,6 +61,18 @@ func invalid(err error) error {
 	return err
 }
 
+// ResourceQuotas is how many of each kind a Region may have.
+type ResourceQuotas struct {
+	Connections   int
+	Observability int // names of observability configurations
+	Connectors    int
+}
+
+// DefaultResourceQuotas are App Runner's.
+func DefaultResourceQuotas() ResourceQuotas {
+	return ResourceQuotas{Connections: 10, Observability: 10, Connectors: 10}
+}
+
 // Users is who uses resources.
 type Users struct {
 	Services []Service // of the Region, deleted ones included

@@ -150,7 +150,7 @@ func TestScalings(t *testing.T) {
 	all := FirstScalings(here, noon)
 	add := func(name string, s Scaling) ScalingConfiguration {
 		t.Helper()
-		c, err := all.Add(here, name, s, NewID(), noon)
+		c, err := all.Add(here, name, s, ScalingNamesQuota, NewID(), noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,14 +183,24 @@ func TestScalings(t *testing.T) {
 	if _, err := all.Delete(first.ARN, first, false, map[string]bool{first.ARN: true}, noon); CodeOf(err) != InvalidRequest {
 		t.Errorf("a configuration in use was deleted: %v", err)
 	}
-	if _, err := all.Add(here, "bad", Scaling{MaxConcurrency: 1, MinSize: 3, MaxSize: 2}, "x", noon); CodeOf(err) != InvalidRequest {
+	if _, err := all.Add(here, "bad", Scaling{MaxConcurrency: 1, MinSize: 3, MaxSize: 2}, ScalingNamesQuota, "x", noon); CodeOf(err) != InvalidRequest {
 		t.Errorf("MinSize above MaxSize was accepted: %v", err)
 	}
 	for range ScalingPerNameQuota - 2 {
 		add("big", DefaultScaling())
 	}
-	if _, err := all.Add(here, "big", DefaultScaling(), "x", noon); CodeOf(err) != ServiceQuotaExceeded {
+	if _, err := all.Add(here, "big", DefaultScaling(), ScalingNamesQuota, "x", noon); CodeOf(err) != ServiceQuotaExceeded {
 		t.Errorf("a sixth revision was accepted: %v", err)
+	}
+	names := map[string]bool{}
+	for _, c := range all {
+		names[c.Name] = true
+	}
+	if _, err := all.Add(here, "one-more", DefaultScaling(), len(names), "x", noon); CodeOf(err) != ServiceQuotaExceeded {
+		t.Errorf("a name beyond the quota was accepted: %v", err)
+	}
+	if _, err := all.Add(here, "one-more", DefaultScaling(), len(names)+1, "x", noon); err != nil {
+		t.Errorf("a name within the quota: %v", err)
 	}
 }
 

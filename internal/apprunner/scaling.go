@@ -81,8 +81,8 @@ func (all Scalings) Latest(c ScalingConfiguration) bool {
 	})
 }
 
-// Add makes the next revision of name.
-func (all Scalings) Add(here Place, name string, s Scaling, id string, now time.Time) (ScalingConfiguration, error) {
+// Add makes the next revision of name. Quota is how many names a Region may have.
+func (all Scalings) Add(here Place, name string, s Scaling, quota int, id string, now time.Time) (ScalingConfiguration, error) {
 	if err := s.check(); err != nil {
 		return ScalingConfiguration{}, err
 	}
@@ -101,8 +101,8 @@ func (all Scalings) Add(here Place, name string, s Scaling, id string, now time.
 	if active >= ScalingPerNameQuota {
 		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "Auto scaling configuration %q has %d active revisions, the most allowed. Delete one first.", name, active)
 	}
-	if len(names) > ScalingNamesQuota {
-		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d auto scaling configuration names in this Region, the most allowed. Delete one first.", ScalingNamesQuota)
+	if len(names) > quota {
+		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d auto scaling configuration names in this Region, the most allowed. Delete one first, or raise the quota in the configuration.", len(names)-1)
 	}
 	arn := ARN{Place: here, Type: TypeScaling, Name: name, Revision: revision + 1, ID: id}
 	return ScalingConfiguration{ARN: arn.String(), Name: name, Revision: arn.Revision, Scaling: s, CreatedAt: now}, nil

@@ -1,5 +1,7 @@
 package apprunner
 
+import "slices"
+
 import "time"
 
 // Begin starts an operation of type t on s at now: it checks that the state of the service allows
@@ -48,10 +50,8 @@ func allowed(s Service, t OperationType) error {
 	case s.Status == ServiceInProgress:
 		return Errorf(InvalidState, "Service cannot be changed in the current state: OPERATION_IN_PROGRESS. Wait until the operation of %s ends.", s.ARN)
 	}
-	for _, from := range startsFrom[t] {
-		if s.Status == from {
-			return nil
-		}
+	if slices.Contains(startsFrom[t], s.Status) {
+		return nil
 	}
 	// The model declares no InvalidStateException for StartDeployment.
 	code := InvalidState

@@ -2,9 +2,6 @@ package apprunner
 
 import "time"
 
-// VPCConnectorsQuota is how many VPC connectors a Region may have.
-const VPCConnectorsQuota = 10
-
 // VPCConnector names the networks that a service reaches and the rules by which it may. It never
 // changes.
 type VPCConnector struct {
@@ -25,7 +22,7 @@ func (c VPCConnector) Active() bool { return c.DeletedAt.IsZero() }
 func (c VPCConnector) Revision() int { return 1 }
 
 // AddConnector makes a VPC connector.
-func (r Resources) AddConnector(here Place, name string, subnets, groups []string, id string, now time.Time) (VPCConnector, error) {
+func (r Resources) AddConnector(here Place, name string, subnets, groups []string, id string, quota int, now time.Time) (VPCConnector, error) {
 	if len(subnets) == 0 {
 		return VPCConnector{}, Errorf(InvalidRequest, "VPC connector %q needs at least one subnet.", name)
 	}
@@ -41,7 +38,7 @@ func (r Resources) AddConnector(here Place, name string, subnets, groups []strin
 	if _, taken := Named(r.Connectors, name); taken {
 		return VPCConnector{}, Errorf(InvalidRequest, "VPC connector with the provided name already exists: %s.", name)
 	}
-	if n := len(Living(r.Connectors)); n >= VPCConnectorsQuota {
+	if n := len(Living(r.Connectors)); n >= quota {
 		return VPCConnector{}, Errorf(ServiceQuotaExceeded, "There are %d VPC connectors in Region %s, the most allowed. Delete one first.", n, here.Region)
 	}
 	arn := ARN{Place: here, Type: TypeVPCConnector, Name: name, Revision: 1, ID: id}

@@ -30,6 +30,9 @@ func (x *exchange) fail(err error) []byte {
 	x.status, x.code, x.err = wire.Status, wire.Code, wire
 	if !known {
 		x.err = err
+		if x.api.Fault != "" {
+			wire.Code, x.code = x.api.Fault, x.api.Fault
+		}
 	}
 	body, err := json.Marshal(errorBody{Type: wire.Code, Message: wire.Message, Lower: wire.Message})
 	if err != nil {
@@ -38,7 +41,8 @@ func (x *exchange) fail(err error) []byte {
 	return body
 }
 
-// log writes the one line of a call. It never has a body in it.
+// log writes the one line of a call. It never has a body in it. The audit log has every call; here a
+// call is of interest when it failed by our fault, or to whoever debugs.
 func (x *exchange) log() {
 	attrs := []slog.Attr{
 		slog.String("request_id", x.call.RequestID),
@@ -49,7 +53,7 @@ func (x *exchange) log() {
 		slog.Duration("duration", time.Since(x.start)),
 		slog.String("remote", x.r.RemoteAddr),
 	}
-	level := slog.LevelInfo
+	level := slog.LevelDebug
 	if x.status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}

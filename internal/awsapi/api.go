@@ -10,6 +10,7 @@ type API struct {
 	SigningName  string // the service in the scope of a signature: apprunner
 	TargetPrefix string // of the X-Amz-Target header: AppRunner
 	Invalid      string // the exception for a request that breaks the model
+	Fault        string // the exception for what is no fault of the caller; "" for App Runner's
 	Operations   map[string]Operation
 }
 

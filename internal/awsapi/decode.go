@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -53,7 +54,7 @@ func (d *decoder) errorf(format string, args ...any) error {
 
 func (d *decoder) token() (json.Token, error) {
 	t, err := d.json.Token()
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("the request body ends in the middle of its JSON")
 	}
 	if err != nil {

@@ -65,9 +65,3 @@ func toWire(err error, invalid string) (wire *Error, known bool) {
 	wire.Message = "An internal error occurred. The log of Slipway has the details under this request id."
 	return wire, false
 }
-
-// AccessDenied is the answer to a call that its maker may not make.
-func AccessDenied(call Call, format string, args ...any) *Error {
-	return Errorf(http.StatusForbidden, "AccessDeniedException", "Access key %s is not authorized to perform: %s. %s",
-		call.Identity.AccessKeyID, call.Action(), fmt.Sprintf(format, args...))
-}

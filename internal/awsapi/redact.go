@@ -20,7 +20,7 @@ func Redact(v any) slog.Value { return redact(reflect.ValueOf(v)) }
 func FormatRedacted(f fmt.State, v any) { fmt.Fprint(f, Redact(v).String()) }
 
 func redact(v reflect.Value) slog.Value {
-	if t, ok := v.Interface().(Time); ok {
+	if t, ok := reflect.TypeAssert[Time](v); ok {
 		return slog.StringValue(t.UTC().Format(time.RFC3339Nano))
 	}
 	switch v.Kind() {

@@ -10,7 +10,7 @@ import (
 
 // scalar puts a string, a boolean or a number into v, when that is what v takes.
 func (d *decoder) scalar(t json.Token, v reflect.Value) error {
-	if at, ok := v.Addr().Interface().(*Time); ok {
+	if at, ok := reflect.TypeAssert[*Time](v.Addr()); ok {
 		if n, ok := t.(json.Number); !ok || at.UnmarshalJSON([]byte(n)) != nil {
 			return d.errorf("must be a timestamp: seconds since 1970, as a number")
 		}

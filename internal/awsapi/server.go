@@ -25,7 +25,7 @@ type Authenticator interface {
 	Verify(r *http.Request, body []byte) (sigv4.Identity, error)
 }
 
-// Authorizer decides whether a call is allowed. It returns AccessDenied when it is not; in is the
+// Authorizer decides whether a call is allowed. The error is the answer when it is not; in is the
 // input of the operation, not validated yet.
 type Authorizer interface {
 	Authorize(ctx context.Context, call Call, in Message) error
@@ -48,10 +48,13 @@ type Config struct {
 	CheckAnswers bool
 }
 
-// Server answers AWS JSON requests. It is an http.Handler for POST /.
+// Server answers requests of the AWS JSON protocol and of the query protocol. It is an http.Handler
+// for POST /.
 type Server struct {
 	config Config
 	apis   map[string]API // by target prefix
+
+	queries []QueryAPI
 }
 
 // NewServer returns a server of the given APIs.
@@ -62,6 +65,9 @@ func NewServer(config Config, apis ...API) *Server {
 	}
 	return s
 }
+
+// AddQuery adds APIs of the query protocol. Call it before the server serves.
+func (s *Server) AddQuery(apis ...QueryAPI) { s.queries = append(s.queries, apis...) }
 
 // ServeHTTP answers one call and logs it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +101,7 @@ type exchange struct {
 	start  time.Time
 	call   Call
 	api    API
+	query  QueryAPI
 	status int
 	code   string // of the exception
 	err    error
@@ -103,6 +110,9 @@ type exchange struct {
 
 // answer returns the body of the answer and its type.
 func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string) {
+	if isQuery(x.r) {
+		return x.answerQuery(w), xmlType
+	}
 	mediaType, err := requestType(x.r)
 	if err == nil {
 		body, err = x.safely(func() ([]byte, error) { return x.run(w) })
@@ -155,7 +165,7 @@ func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
 	}
 	if x.server.config.CheckAnswers {
 		if err := out.Validate(); err != nil {
-			return nil, fmt.Errorf("the answer breaks the model: %s", err)
+			return nil, fmt.Errorf("the answer breaks the model: %s", err) //nolint:errorlint // wrapped, it would be taken for the caller's mistake
 		}
 	}
 	return marshal(out)

@@ -66,7 +66,7 @@ func serve(t *testing.T, h apprunnerapi.Handlers, authorize awsapi.AuthorizerFun
 	server := httptest.NewServer(awsapi.NewServer(awsapi.Config{
 		Authenticator: &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", "slipway"}, Now: time.Now},
 		Authorizer:    authorize,
-		Logger:        slog.New(slog.NewJSONHandler(f, nil)),
+		Logger:        slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		CheckAnswers:  true,
 	}, apprunnerapi.API(h)))
 	t.Cleanup(server.Close)
@@ -295,11 +295,11 @@ func TestServerAuthorizes(t *testing.T) {
 		t.Error("a call that is not allowed reached its handler")
 		return nil, nil
 	}}, func(_ context.Context, call awsapi.Call, _ awsapi.Message) error {
-		return awsapi.AccessDenied(call, "No policy allows it.")
+		return awsapi.Errorf(http.StatusForbidden, "AccessDeniedException", "%s may not %s", call.Identity.AccessKeyID, call.Action())
 	})
 	// The caller does not even learn what is wrong with the request.
 	got := f.call(t, "ListServices", `{"MaxResults":0}`)
-	wantException(t, got, 403, "AccessDeniedException", keyID+" is not authorized to perform: apprunner:ListServices. No policy allows it.")
+	wantException(t, got, 403, "AccessDeniedException", keyID+" may not apprunner:ListServices")
 }
 
 func TestServerChecksAnswers(t *testing.T) {

@@ -85,7 +85,8 @@ func (c *client) follow(cmd *cobra.Command, arn, operationID string) error {
 
 // wait returns an operation when it has ended.
 func (c *client) wait(ctx context.Context, arn, operationID string) (operation, error) {
-	for {
+	// Often at first, for what is quick; then seldom enough for the rate of a key.
+	for pause := 50 * time.Millisecond; ; pause = min(pause+5*time.Millisecond, 250*time.Millisecond) {
 		all, err := c.operations(ctx, arn)
 		if err != nil {
 			return operation{}, err
@@ -98,7 +99,7 @@ func (c *client) wait(ctx context.Context, arn, operationID string) (operation, 
 		select {
 		case <-ctx.Done():
 			return operation{}, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

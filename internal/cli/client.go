@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -94,17 +96,37 @@ func (c *client) admin(ctx context.Context, method, path string, in any) (io.Rea
 	if err := json.NewDecoder(response.Body).Decode(&failure); err != nil {
 		return nil, fmt.Errorf("the daemon answered with status %s", response.Status)
 	}
-	return nil, &apiError{Message: failure.Message}
+	return nil, &apiError{Code: failure.Code, Message: failure.Message}
 }
 
+// send does a request, again and again with growing pauses while the daemon answers that this key
+// calls too often.
 func (c *client) send(ctx context.Context, method, path, service string, header http.Header, body []byte) (*http.Response, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		response, err := c.sendOnce(ctx, method, path, service, header, body)
+		if err != nil || response.Header.Get("X-Amzn-Errortype") != "ThrottlingException" {
+			return response, err
+		}
+		_ = response.Body.Close()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)): // spread, so that callers do not come back together
+		}
+	}
+}
+
+const (
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+func (c *client) sendOnce(ctx context.Context, method, path, service string, header http.Header, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.info.API+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	if err := sigv4.Sign(request, body, c.key.ID, c.key.Secret, c.region, service, time.Now()); err != nil {
 		return nil, err
 	}

@@ -179,7 +179,7 @@ func (d *demo) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	arn := ""
+	var arn string
 	if out.Service != nil {
 		arn = *out.Service.ServiceArn
 	} else {
@@ -259,10 +259,21 @@ Console:  %s   (sign in with the key that "%s env --secret%s" prints)
 
 Try:
   curl %s
-  eval "$(%[4]s env%[5]s)" && aws apprunner list-services
+  eval "$(%[4]s env%[5]s)" && %[8]s apprunner list-services
   %[4]s logs -f %[7]s%[5]s
 
 Slipway goes on running. Stop it: %[4]s down%[5]s
 `, strings.ReplaceAll(d.answer, "\n", "\n  "), d.client.url(awsapi.Deref(d.service.ServiceUrl)), d.client.info.API, program, dir,
-		d.client.url(*d.service.ServiceUrl), demoName)
+		d.client.url(*d.service.ServiceUrl), demoName, awsProgram())
+}
+
+// awsProgram is the AWS CLI of the machine, or the one that the build installed beside the program.
+func awsProgram() string {
+	own := filepath.Join(filepath.Dir(os.Args[0]), "tools/aws/bin/aws")
+	if _, err := exec.LookPath("aws"); err != nil {
+		if _, err := os.Stat(own); err == nil {
+			return own
+		}
+	}
+	return "aws"
 }

@@ -70,10 +70,14 @@ registry means that one; others are Docker Hub's.`,
 	return cmd
 }
 
-// nameOf makes the name of a service from that of an image.
+// nameOf makes the name of a service from that of an image. App Runner wants four characters at
+// least.
 func nameOf(image string) string {
 	name, _, _ := strings.Cut(path.Base(image), "@")
 	name, _, _ = strings.Cut(name, ":")
+	if len(name) < 4 {
+		return name + "-service"
+	}
 	return name
 }
 

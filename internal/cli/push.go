@@ -20,10 +20,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/slipway-run/slipway/internal/ecr"
 )
 
 // registryHost is the address of the embedded registry, as image clients name it.
 func (c *client) registryHost() string { return strings.TrimPrefix(c.info.API, "http://") }
+
+// stored is the name in the embedded registry of a repository of the client's Region.
+func (c *client) stored(image string) string { return ecr.Stored(c.info.Region, c.region, image) }
 
 // ecrName is the name that services use for an image in the embedded registry.
 func (c *client) ecrName(image string) string {
@@ -43,7 +48,7 @@ func (c *client) pushProgram(ctx context.Context, program, image string) (string
 	if err != nil {
 		return "", fmt.Errorf("make an image of %q: %w", program, err)
 	}
-	ref, err := name.ParseReference(c.registryHost()+"/"+image, name.Insecure)
+	ref, err := name.ParseReference(c.registryHost()+"/"+c.stored(image), name.Insecure)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +107,7 @@ func (c *client) local(ctx context.Context, image string) (identifier string, em
 	if tag == "" {
 		tag = "latest"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, c.info.API+"/v2/"+repository+"/manifests/"+url.PathEscape(tag), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, c.info.API+"/v2/"+c.stored(repository)+"/manifests/"+url.PathEscape(tag), nil)
 	if err != nil {
 		return image, false, nil
 	}

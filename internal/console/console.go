@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -26,9 +25,15 @@ type Services interface {
 	Operations(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Operation, error)
 }
 
-// Keys tells whether an access key is valid.
+// Keys knows access keys and what each may do.
 type Keys interface {
+	// Authenticate returns an error unless id and secret are those of a key.
 	Authenticate(ctx context.Context, id, secret string) error
+	// Known reports whether a key still exists.
+	Known(id string) bool
+	// Allowed reports whether a key may do an action of App Runner's API, such as ListServices, on a
+	// resource.
+	Allowed(ctx context.Context, id, action, resource string) (bool, error)
 }
 
 // Console is the handler of the console's pages.
@@ -64,6 +69,7 @@ type view struct {
 	Place    apprunner.Place
 	SignedIn bool
 	Wrong    string // why the sign-in failed
+	Refused  bool   // the key may not list services
 	Services []row
 }
 
@@ -84,10 +90,10 @@ func (c *Console) Handler() http.Handler {
 }
 
 func (c *Console) home(w http.ResponseWriter, r *http.Request) {
-	v := view{Place: c.Place, SignedIn: c.signedIn(r)}
-	if v.SignedIn {
-		var err error
-		if v.Services, err = c.rows(r.Context()); err != nil {
+	key, signedIn := c.signedIn(r)
+	v := view{Place: c.Place, SignedIn: signedIn}
+	if signedIn {
+		if err := c.fill(r.Context(), &v, key); err != nil {
 			c.Log.Error("the console could not list services", "error", err)
 			http.Error(w, "The services could not be read. Slipway's log has the details.", http.StatusInternalServerError)
 			return
@@ -96,34 +102,48 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) {
 	c.show(w, http.StatusOK, v)
 }
 
-func (c *Console) rows(ctx context.Context) ([]row, error) {
+// fill adds the services, as far as a key may see them.
+func (c *Console) fill(ctx context.Context, v *view, key string) error {
+	may, err := c.Keys.Allowed(ctx, key, "ListServices", "*")
+	if v.Refused = !may; err != nil || !may {
+		return err
+	}
 	services, err := c.Services.Services(ctx, c.Place)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var rows []row
 	for _, s := range services {
-		operations, err := c.Services.Operations(ctx, c.Place, s.ARN)
+		operation, err := c.lastOperation(ctx, s, key)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		r := row{Service: s, URL: c.URL(s)}
-		if len(operations) > 0 {
-			r.Operation = operations[0]
-		}
-		rows = append(rows, r)
+		v.Services = append(v.Services, row{Service: s, URL: c.URL(s), Operation: operation})
 	}
-	return rows, nil
+	return nil
+}
+
+// lastOperation is empty for a key that may not list operations.
+func (c *Console) lastOperation(ctx context.Context, s apprunner.Service, key string) (apprunner.Operation, error) {
+	may, err := c.Keys.Allowed(ctx, key, "ListOperations", s.ARN)
+	if err != nil || !may {
+		return apprunner.Operation{}, err
+	}
+	operations, err := c.Services.Operations(ctx, c.Place, s.ARN)
+	if err != nil || len(operations) == 0 {
+		return apprunner.Operation{}, err
+	}
+	return operations[0], nil
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	if err := c.Keys.Authenticate(r.Context(), strings.TrimSpace(r.FormValue("id")), strings.TrimSpace(r.FormValue("secret"))); err != nil {
+	id := strings.TrimSpace(r.FormValue("id"))
+	if err := c.Keys.Authenticate(r.Context(), id, strings.TrimSpace(r.FormValue("secret"))); err != nil {
 		c.show(w, http.StatusForbidden, view{Place: c.Place, Wrong: "This access key is not known, or the secret is wrong."})
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: cookie, Value: c.seal(time.Now().Add(session)), Path: "/", MaxAge: int(session.Seconds()),
+		Name: cookie, Value: c.seal(time.Now().Add(session), id), Path: "/", MaxAge: int(session.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -146,24 +166,29 @@ func (c *Console) show(w http.ResponseWriter, status int, v view) {
 	}
 }
 
-// seal makes the value of a session cookie: when it ends, signed.
-func (c *Console) seal(until time.Time) string {
-	end := strconv.FormatInt(until.Unix(), 10)
-	return fmt.Sprintf("%s.%s", end, base64.RawURLEncoding.EncodeToString(c.mac(end)))
+// seal makes the value of a session cookie: when it ends and whose it is, signed.
+func (c *Console) seal(until time.Time, key string) string {
+	text := strconv.FormatInt(until.Unix(), 10) + "." + key
+	return text + "." + base64.RawURLEncoding.EncodeToString(c.mac(text))
 }
 
-func (c *Console) signedIn(r *http.Request) bool {
+// signedIn returns the access key of the session. A key that was deleted has none any more.
+func (c *Console) signedIn(r *http.Request) (key string, ok bool) {
 	sent, err := r.Cookie(cookie)
 	if err != nil {
-		return false
+		return "", false
 	}
-	end, mac, _ := strings.Cut(sent.Value, ".")
-	got, err := base64.RawURLEncoding.DecodeString(mac)
-	if err != nil || !hmac.Equal(got, c.mac(end)) {
-		return false
+	parts := strings.Split(sent.Value, ".")
+	if len(parts) != 3 {
+		return "", false
+	}
+	end, key := parts[0], parts[1]
+	got, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil || !hmac.Equal(got, c.mac(end+"."+key)) {
+		return "", false
 	}
 	seconds, err := strconv.ParseInt(end, 10, 64)
-	return err == nil && time.Now().Before(time.Unix(seconds, 0))
+	return key, err == nil && time.Now().Before(time.Unix(seconds, 0)) && c.Keys.Known(key)
 }
 
 func (c *Console) mac(text string) []byte {

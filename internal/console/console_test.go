@@ -23,6 +23,14 @@ type world struct {
 	services   []apprunner.Service
 	operations []apprunner.Operation
 	err        error
+	may        func(id, action, resource string) bool // nil: everything
+	gone       bool                                   // the key was deleted
+}
+
+func (w *world) Known(got string) bool { return got == id && !w.gone }
+
+func (w *world) Allowed(_ context.Context, id, action, resource string) (bool, error) {
+	return w.may == nil || w.may(id, action, resource), nil
 }
 
 func (w *world) Services(context.Context, apprunner.Place) ([]apprunner.Service, error) {
@@ -126,21 +134,24 @@ func TestSignIn(t *testing.T) {
 func TestCookies(t *testing.T) {
 	t.Parallel()
 	s := open(t, &world{services: []apprunner.Service{{Name: "secret-service"}}})
-	good := s.seal(time.Now().Add(time.Minute))
-	end, mac, _ := strings.Cut(good, ".")
+	good := s.seal(time.Now().Add(time.Minute), id)
+	parts := strings.Split(good, ".")
+	end, mac := parts[0]+"."+parts[1], parts[2]
 	stranger := &Console{Secret: NewSecret()}
 	for name, c := range map[string]struct {
 		value string
 		in    bool
 	}{
 		"ours":                   {good, true},
-		"expired":                {s.seal(time.Now().Add(-time.Second)), false},
-		"of another secret":      {stranger.seal(time.Now().Add(time.Minute)), false},
-		"with a later end":       {end + "0." + mac, false},
+		"expired":                {s.seal(time.Now().Add(-time.Second), id), false},
+		"of another secret":      {stranger.seal(time.Now().Add(time.Minute), id), false},
+		"with a later end":       {parts[0] + "0." + parts[1] + "." + mac, false},
+		"of another key":         {parts[0] + ".AKIAOTHER." + mac, false},
+		"of an unknown key":      {s.seal(time.Now().Add(time.Minute), "AKIAUNKNOWN"), false},
 		"without a signature":    {end, false},
 		"with an empty one":      {end + ".", false},
 		"empty":                  {"", false},
-		"signed, without a time": {"." + mac, false},
+		"signed, without a time": {"." + parts[1] + "." + mac, false},
 		"not base64":             {end + ".***", false},
 	} {
 		_, body := s.do(t, http.MethodGet, "/", nil, http.Header{"Cookie": {cookie + "=" + c.value}})
@@ -195,7 +206,7 @@ func TestMarkupIsText(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
 	service := apprunner.Service{Name: evil, Status: evil, Subdomain: evil}
 	service.Spec.Image.Identifier = evil
-	s := open(t, &world{services: []apprunner.Service{service}, operations: []apprunner.Operation{{Type: evil, Status: evil, Reason: evil}}})
+	s := open(t, &world{services: []apprunner.Service{service}, operations: []apprunner.Operation{{ID: "1", Type: evil, Status: evil, Reason: evil}}})
 	s.do(t, http.MethodPost, "/sign-in", right, nil)
 	_, body := s.do(t, http.MethodGet, "/", nil, nil)
 	if strings.Contains(body, "<script") || strings.Contains(body, "<img") || strings.Contains(body, "onerror='") {
@@ -217,5 +228,31 @@ func TestServicesThatCannotBeRead(t *testing.T) {
 	response, body := s.do(t, http.MethodGet, "/", nil, nil)
 	if response.StatusCode != http.StatusInternalServerError || strings.Contains(body, "secret path") {
 		t.Errorf("%s: %s", response.Status, body)
+	}
+}
+
+// A session shows no more than its key may see, and ends with the key.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	w := &world{
+		services:   []apprunner.Service{{Name: "web", ARN: "arn:web"}, {Name: "other", ARN: "arn:other"}},
+		operations: []apprunner.Operation{{ID: "1", Type: "UPDATE_SERVICE"}},
+	}
+	s := open(t, w)
+	s.do(t, http.MethodPost, "/sign-in", right, nil)
+	page := func() string { _, body := s.do(t, http.MethodGet, "/", nil, nil); return body }
+	w.may = func(got, action, resource string) bool {
+		return got == id && (action == "ListServices" && resource == "*" || action == "ListOperations" && resource == "arn:web")
+	}
+	if body := page(); !strings.Contains(body, "other") || strings.Count(body, "UPDATE_SERVICE") != 1 {
+		t.Errorf("who may see the operations of one service sees:\n%s", body)
+	}
+	w.may = func(string, string, string) bool { return false }
+	if body := page(); strings.Contains(body, "other") || !strings.Contains(body, "may not list services") {
+		t.Errorf("who may see nothing sees:\n%s", body)
+	}
+	w.may, w.gone = nil, true
+	if body := page(); strings.Contains(body, "other") || !strings.Contains(body, "Sign in") {
+		t.Errorf("whose key was deleted sees:\n%s", body)
 	}
 }

@@ -52,10 +52,10 @@ func deploying(t *testing.T, f func(*testing.T, *deployer)) {
 
 // look has the service looked at and returns how many deployments that began.
 func (d *deployer) look(s apprunner.Service) int {
-	before := len(d.submitted)
+	before := d.count()
 	d.Look(s.ID)
 	synctest.Wait()
-	return len(d.submitted) - before
+	return d.count() - before
 }
 
 func TestAutoDeploy(t *testing.T) {
@@ -69,7 +69,7 @@ func TestAutoDeploy(t *testing.T) {
 		if n := d.look(s); n != 1 {
 			t.Fatalf("%d deployments of a new image", n)
 		}
-		if o := d.submitted[len(d.submitted)-1]; o.Type != apprunner.StartDeployment || o.Trigger != "AUTO_DEPLOYMENT" {
+		if o := d.last(); o.Type != apprunner.StartDeployment || o.Trigger != "AUTO_DEPLOYMENT" {
 			t.Errorf("began %+v", o)
 		}
 		// Pushed while it is under way: deployed when that has ended.
@@ -157,8 +157,8 @@ func TestLooksAreMerged(t *testing.T) {
 			wg.Go(func() { d.Look(s.ID) })
 		}
 		wg.Wait()
-		if n := d.look(s); n > 1 || len(d.submitted) != 2 {
-			t.Errorf("%d operations were submitted", len(d.submitted))
+		if n := d.look(s); n > 1 || d.count() != 2 {
+			t.Errorf("%d operations were submitted", d.count())
 		}
 	})
 }

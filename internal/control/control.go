@@ -60,7 +60,13 @@ type Control struct {
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
-	Now          func() time.Time
+	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as
+	// in App Runner.
+	ScalingQuota int
+	// ResourceQuotas are those of connections, observability configurations and VPC connectors; the
+	// zero value stands for App Runner's.
+	ResourceQuotas apprunner.ResourceQuotas
+	Now            func() time.Time
 	// Tell, if set, writes an event of a service.
 	Tell func(s apprunner.Service, message string)
 	// Ingress, if set, is told that a VPC ingress connection is pending.
@@ -76,6 +82,15 @@ func (c *Control) Service(ctx context.Context, here apprunner.Place, arn string)
 	s, err := c.Store.Service(ctx, a.ID)
 	if apprunner.CodeOf(err) == apprunner.ResourceNotFound || (err == nil && s.ARN != arn) {
 		return s, apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with ARN %s.", arn)
+	}
+	return s, err
+}
+
+// ServiceByID returns the service with an id, also one that was deleted not long ago.
+func (c *Control) ServiceByID(ctx context.Context, here apprunner.Place, id string) (apprunner.Service, error) {
+	s, err := c.Store.Service(ctx, id)
+	if err == nil && s.Region != here.Region {
+		err = apprunner.Errorf(apprunner.ResourceNotFound, "There is no service with id %s in Region %s.", id, here.Region)
 	}
 	return s, err
 }

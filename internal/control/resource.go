@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -16,6 +17,10 @@ type ResourceStore interface {
 
 // ResourceDecision returns the resources to store, given all of a Region and who uses them.
 type ResourceDecision = func(apprunner.Resources, apprunner.Users) (apprunner.Resources, error)
+
+func (c *Control) resourceQuotas() apprunner.ResourceQuotas {
+	return cmp.Or(c.ResourceQuotas, apprunner.DefaultResourceQuotas())
+}
 
 // Resources returns what a Region has beside services and auto scaling configurations.
 func (c *Control) Resources(ctx context.Context, here apprunner.Place) (apprunner.Resources, error) {
@@ -57,7 +62,7 @@ func (c *Control) CreateConnection(ctx context.Context, here apprunner.Place, na
 		return made, err
 	}
 	err = c.Store.ChangeResources(ctx, here, tags, func(all apprunner.Resources, _ apprunner.Users) (apprunner.Resources, error) {
-		made, err = all.AddConnection(here, name, provider, apprunner.NewID(), c.Now())
+		made, err = all.AddConnection(here, name, provider, apprunner.NewID(), c.resourceQuotas().Connections, c.Now())
 		return apprunner.Resources{Connections: []apprunner.Connection{made}}, err
 	})
 	return made, err
@@ -111,7 +116,7 @@ func (c *Control) CreateObservability(ctx context.Context, here apprunner.Place,
 		return made, err
 	}
 	err = c.Store.ChangeResources(ctx, here, tags, func(all apprunner.Resources, _ apprunner.Users) (apprunner.Resources, error) {
-		made, err = all.Observability.Add(here, name, vendor, apprunner.NewID(), c.Now())
+		made, err = all.Observability.Add(here, name, vendor, apprunner.NewID(), c.resourceQuotas().Observability, c.Now())
 		return apprunner.Resources{Observability: apprunner.Observabilities{made}}, err
 	})
 	return made, err
@@ -132,7 +137,7 @@ func (c *Control) CreateConnector(ctx context.Context, here apprunner.Place, nam
 		return made, err
 	}
 	err = c.Store.ChangeResources(ctx, here, tags, func(all apprunner.Resources, _ apprunner.Users) (apprunner.Resources, error) {
-		made, err = all.AddConnector(here, name, subnets, groups, apprunner.NewID(), c.Now())
+		made, err = all.AddConnector(here, name, subnets, groups, apprunner.NewID(), c.resourceQuotas().Connectors, c.Now())
 		return apprunner.Resources{Connectors: []apprunner.VPCConnector{made}}, err
 	})
 	return made, err

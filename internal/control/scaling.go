@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -14,11 +15,13 @@ func (c *Control) CreateScaling(ctx context.Context, here apprunner.Place, name 
 	}
 	err := c.Store.ChangeScalings(ctx, here, tags, func(all apprunner.Scalings, _ map[string]bool) ([]apprunner.ScalingConfiguration, error) {
 		var err error
-		made, err = all.Add(here, name, s.Or(apprunner.DefaultScaling()), apprunner.NewID(), c.Now())
+		made, err = all.Add(here, name, s.Or(apprunner.DefaultScaling()), c.scalingQuota(), apprunner.NewID(), c.Now())
 		return []apprunner.ScalingConfiguration{made}, err
 	})
 	return made, err
 }
+
+func (c *Control) scalingQuota() int { return cmp.Or(c.ScalingQuota, apprunner.ScalingNamesQuota) }
 
 // Scaling returns one auto scaling configuration and all of its Region.
 func (c *Control) Scaling(ctx context.Context, here apprunner.Place, arn string) (apprunner.ScalingConfiguration, apprunner.Scalings, error) {

@@ -36,6 +36,20 @@ func (w *world) Submit(o apprunner.Operation) {
 	w.submitted = append(w.submitted, o)
 }
 
+// count is how many operations were submitted.
+func (w *world) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.submitted)
+}
+
+// last is the operation that was submitted last.
+func (w *world) last() apprunner.Operation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.submitted[len(w.submitted)-1]
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	box, err := vault.New(make([]byte, 32))

@@ -12,8 +12,11 @@ import (
 
 // pushed is told that a tag of the embedded registry moved.
 func (d *Daemon) pushed(repository, tag, _ string) {
+	if err := d.repositories.Pushed(d.ctx, repository); err != nil {
+		d.log.Warn("a repository was not noted: its time of creation will not be right", "repository", repository, "error", err)
+	}
 	d.eachTag(func(s apprunner.Service, ref source.Reference) {
-		if ref.Embedded && ref.Repository == repository && ref.Tag == tag {
+		if ref.Embedded && ref.Stored() == repository && ref.Tag == tag {
 			d.deployer.Look(s.ID)
 		}
 	})
@@ -56,7 +59,7 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 		if !s.Listed() || !s.Spec.AutoDeploy {
 			continue
 		}
-		if ref, err := source.Parse(s.Spec.Image.Identifier, d.place(s.Region)); err == nil && ref.Digest == "" {
+		if ref, err := d.reference(s.Spec, s.Region); err == nil && ref.Digest == "" {
 			visit(s, ref)
 		}
 	}
@@ -64,7 +67,7 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 
 // digest returns what the tag of a service's image names now.
 func (d *Daemon) digest(ctx context.Context, s apprunner.Service) (string, error) {
-	ref, err := source.Parse(s.Spec.Image.Identifier, d.place(s.Region))
+	ref, err := d.reference(s.Spec, s.Region)
 	if err != nil {
 		return "", err
 	}

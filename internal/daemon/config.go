@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
@@ -34,6 +36,7 @@ type Config struct {
 
 	Registry RegistryConfig `yaml:"registry"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
+	Throttle ThrottleConfig `yaml:"throttle"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
 
 	Observability ObservabilityConfig `yaml:"observability"`
@@ -54,7 +57,22 @@ type RegistryConfig struct {
 
 // QuotaConfig is the quotas per Region.
 type QuotaConfig struct {
-	Services int `yaml:"services"`
+	Services                  int `yaml:"services"`
+	AutoScalingConfigurations int `yaml:"auto-scaling-configurations"` // names; each may have 5 revisions
+
+	Connections                 int `yaml:"connections"`
+	ObservabilityConfigurations int `yaml:"observability-configurations"` // names; each may have 10 revisions
+	VPCConnectors               int `yaml:"vpc-connectors"`
+}
+
+func (q QuotaConfig) resources() apprunner.ResourceQuotas {
+	return apprunner.ResourceQuotas{Connections: q.Connections, Observability: q.ObservabilityConfigurations, Connectors: q.VPCConnectors}
+}
+
+// ThrottleConfig is how often each access key may call the APIs.
+type ThrottleConfig struct {
+	Rate  float64 `yaml:"rate"`  // calls per second
+	Burst int     `yaml:"burst"` // calls at once, after a rest
 }
 
 // ObservabilityConfig is where traces go.
@@ -80,7 +98,11 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
-		Quotas:   QuotaConfig{Services: 30},
+		Quotas: QuotaConfig{
+			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
+			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
+		},
+		Throttle: ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
@@ -125,7 +147,7 @@ func (c *Config) Load(file string, asked bool) error {
 var (
 	unknownKey  = regexp.MustCompile(`field (\S+) not found in type \S+`)
 	wrongForm   = regexp.MustCompile("cannot unmarshal \\S+ `(.*)` into (\\S+)")
-	wrongFormOf = map[string]string{"time.Duration": "a duration, such as 30s or 5m", "int": "a whole number", "[]string": "a list of URLs"}
+	wrongFormOf = map[string]string{"time.Duration": "a duration, such as 30s or 5m", "int": "a whole number", "float64": "a number", "[]string": "a list of URLs"}
 )
 
 // plain says without words of Go what is wrong with a configuration file. Lines are named already.
@@ -184,8 +206,18 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
-	if c.Quotas.Services < 1 {
-		errs = append(errs, fmt.Errorf("quotas.services is %d: it must be at least 1", c.Quotas.Services))
+	for name, n := range map[string]int{
+		"quotas.services": c.Quotas.Services, "quotas.auto-scaling-configurations": c.Quotas.AutoScalingConfigurations,
+		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,
+		"quotas.observability-configurations": c.Quotas.ObservabilityConfigurations,
+		"throttle.burst":                      c.Throttle.Burst,
+	} {
+		if n < 1 {
+			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))
+		}
+	}
+	if !(c.Throttle.Rate > 0) {
+		errs = append(errs, fmt.Errorf("throttle.rate is %v: it must be more than nothing", c.Throttle.Rate))
 	}
 	for name, d := range map[string]time.Duration{
 		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,7 +41,8 @@ region: eu-west-1
 registry:
   mirrors: {docker.io: ["https://mirror.example"]}
   poll-interval: 5s
-quotas: {services: 3}
+quotas: {services: 3, auto-scaling-configurations: 4}
+throttle: {rate: 0.5, burst: 7}
 timeouts: {start: 1m30s}
 `)
 		if err != nil {
@@ -48,6 +50,7 @@ timeouts: {start: 1m30s}
 		}
 		want := DefaultConfig()
 		want.APIListen, want.Region, want.Quotas.Services = "0.0.0.0:7000", "eu-west-1", 3
+		want.Quotas.AutoScalingConfigurations, want.Throttle = 4, ThrottleConfig{Rate: 0.5, Burst: 7}
 		want.Registry.Mirrors = map[string][]string{"docker.io": {"https://mirror.example"}}
 		want.Registry.PollInterval, want.Timeouts.Start = 5*time.Second, 90*time.Second
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -106,6 +109,10 @@ func TestValidate(t *testing.T) {
 		"timeouts.scale-in is 0s":                                    func(c *Config) { c.Timeouts.ScaleIn = 0 },
 		"timeouts.keep-gone is 0s":                                   func(c *Config) { c.Timeouts.KeepGone = 0 },
 		"timeouts.queue-wait is 0s":                                  func(c *Config) { c.Timeouts.QueueWait = 0 },
+		"quotas.auto-scaling-configurations is 0":                    func(c *Config) { c.Quotas.AutoScalingConfigurations = 0 },
+		"throttle.burst is 0":                                        func(c *Config) { c.Throttle.Burst = 0 },
+		"throttle.rate is -1":                                        func(c *Config) { c.Throttle.Rate = -1 },
+		"throttle.rate is NaN":                                       func(c *Config) { c.Throttle.Rate = math.NaN() },
 		"quotas.services is 0":                                       func(c *Config) { c.Quotas.Services = 0 },
 	} {
 		c := DefaultConfig()

@@ -15,7 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/audit"
 	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/daemon/access"
+	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
@@ -35,6 +38,8 @@ type Daemon struct {
 
 	lock     *os.File
 	key      iam.Key
+	guard    *access.Guard
+	audit    *audit.Log
 	store    *sqlite.Store
 	logs     *telemetry.Log
 	engine   *containerd.Engine
@@ -47,6 +52,9 @@ type Daemon struct {
 	runner   *operation.Runner
 	deployer *control.AutoDeployer
 	ingress  *control.Ingresses
+
+	repositories *ecr.Registry
+	tokens       *ecr.Tokens
 
 	api, http net.Listener
 	private   net.Listener // nil unless configured
@@ -88,8 +96,13 @@ func (d *Daemon) openData() (err error) {
 	if err != nil {
 		return err
 	}
-	d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box)
-	return err
+	if d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box); err != nil {
+		return err
+	}
+	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
+		return err
+	}
+	return d.openAccess()
 }
 
 func (d *Daemon) listen() (err error) {
@@ -188,6 +201,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.sources != nil {
 		d.sources.Close()
+	}
+	if d.audit != nil {
+		errs = append(errs, d.audit.Close())
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())

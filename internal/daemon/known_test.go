@@ -124,6 +124,12 @@ func TestCheckImage(t *testing.T) {
 	t.Parallel()
 	here := apprunner.Place{Account: "000000000000", Region: "us-east-1"}
 	const role = "arn:aws:iam::000000000000:role/pull"
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	d := &Daemon{config: Config{Account: here.Account, Region: here.Region}, api: listener}
 	for _, c := range []struct {
 		identifier string
 		kind       apprunner.ImageType
@@ -132,6 +138,7 @@ func TestCheckImage(t *testing.T) {
 	}{
 		{"nginx", apprunner.ECR, "", ""},
 		{"ghcr.io/a/b:1", apprunner.ECR, "", ""},
+		{listener.Addr().String() + "/a", apprunner.ECR, "", ""},
 		{"public.ecr.aws/a/b", apprunner.ECRPublic, "", ""},
 		{"000000000000.dkr.ecr.us-east-1.amazonaws.com/a", apprunner.ECR, role, ""},
 		{"000000000000.dkr.ecr.us-east-1.amazonaws.com/a", apprunner.ECR, "", "Invalid Access Role in AuthenticationConfiguration."},
@@ -139,7 +146,7 @@ func TestCheckImage(t *testing.T) {
 		{"nginx", apprunner.ECRPublic, "", "does not fit ImageRepositoryType ECR_PUBLIC"},
 		{"https://nginx", apprunner.ECR, "", "leave out https://"},
 	} {
-		err := checkImage(apprunner.Image{Identifier: c.identifier, Type: c.kind}, c.role, here)
+		err := d.checkImage(apprunner.Image{Identifier: c.identifier, Type: c.kind}, c.role, here)
 		if (err == nil) != (c.words == "") || (err != nil && (!strings.Contains(err.Error(), c.words) || apprunner.CodeOf(err) != apprunner.InvalidRequest)) {
 			t.Errorf("%s as %s: %v, want %q", c.identifier, c.kind, err, c.words)
 		}

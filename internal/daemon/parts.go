@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"time"
 
 	containerdclient "github.com/containerd/containerd/v2/client"
@@ -17,9 +17,9 @@ import (
 	"github.com/slipway-run/slipway/internal/engine/containerd/images"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/operation"
-	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/source"
+	"github.com/slipway-run/slipway/internal/source/aws"
 	"github.com/slipway-run/slipway/internal/telemetry"
 )
 
@@ -42,15 +42,12 @@ func (d *Daemon) openParts() error {
 	if err != nil {
 		return err
 	}
-	d.registry, err = registry.Open(registry.Config{
-		Dir: filepath.Join(d.config.DataDir, "registry"), Authenticator: rootKey(d.key), Log: d.log.With("component", "registry"),
-	})
-	if err != nil {
+	if err := d.openRegistry(); err != nil {
 		return err
 	}
 	d.registry.OnPush(d.pushed)
 	d.sources, err = source.NewRegistries(source.Config{
-		Mirrors: d.config.Registry.Mirrors, Credentials: logins{d}, Embedded: d.registry, Log: d.log,
+		Mirrors: d.config.Registry.Mirrors, Credentials: logins{d}, AWS: &aws.Logins{Credentials: aws.FromMachine}, Embedded: d.registry, Log: d.log,
 		EmbeddedEndpoint: engine.Endpoint{URL: "http://" + reachable(d.api.Addr()) + "/v2", Username: d.key.ID, Password: d.key.Secret},
 	})
 	if err != nil {
@@ -67,11 +64,12 @@ func (d *Daemon) openParts() error {
 	watcher.fleet = d.fleet
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
-		Log: d.log.With("component", "operations"), Place: d.place, Ended: d.ended, Warnings: d.warnings,
+		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
 	d.control = &control.Control{
-		Store: d.store, Runner: d.runner, CheckImage: checkImage, ServiceQuota: d.config.Quotas.Services, Now: time.Now,
+		Store: d.store, Runner: d.runner, CheckImage: d.checkImage, ServiceQuota: d.config.Quotas.Services,
+		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
 	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
@@ -84,8 +82,8 @@ func (d *Daemon) openParts() error {
 }
 
 // checkImage refuses an identifier that can never be pulled.
-func checkImage(image apprunner.Image, accessRole string, here apprunner.Place) error {
-	ref, err := source.Parse(image.Identifier, here)
+func (d *Daemon) checkImage(image apprunner.Image, accessRole string, here apprunner.Place) error {
+	ref, err := d.reference(apprunner.Spec{Image: image}, here.Region)
 	switch {
 	case err != nil:
 		return err
@@ -102,7 +100,7 @@ func checkImage(image apprunner.Image, accessRole string, here apprunner.Place) 
 type logins struct{ d *Daemon }
 
 func (l logins) For(ctx context.Context, host string) (user, password string, ok bool, err error) {
-	if host == reachable(l.d.api.Addr()) || host == "localhost:"+strconv.Itoa(l.d.api.Addr().(*net.TCPAddr).Port) {
+	if slices.Contains(l.d.ownHosts(), host) {
 		return l.d.key.ID, l.d.key.Secret, true, nil
 	}
 	return l.d.store.For(ctx, host)

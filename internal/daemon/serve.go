@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi/handlers"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/console"
+	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/router"
 )
 
@@ -31,6 +32,8 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 		servers[router.NewServer(d.router.Private(), d.log.With("component", "router"))] = d.private
 	}
 	for server, listener := range servers {
+		unused := &unusedConns{}
+		server.ConnState = unused.track
 		group.Go(func() error {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -41,6 +44,7 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 			<-ctx.Done()
 			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 			defer cancel()
+			defer time.AfterFunc(unusedTime, unused.close).Stop()
 			if server.Shutdown(grace) != nil {
 				_ = server.Close() // those that are left are cut off
 			}
@@ -52,15 +56,19 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
-	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
+	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", admin.Service}, Now: time.Now}
+	verifier := access.Verifier{Guard: d.guard, Signature: signature}
+	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
+	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
-	}))
+	}), d.ecrAPI(), d.ecrPublicAPI())
+	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
-		Verifier: verifier, Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
+		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys},
+		Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
-		Services: d.control, Keys: rootKey(d.key), Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
+		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
 		URL: func(s apprunner.Service) string {
 			if s.Spec.Network.Private {
 				return ""
@@ -69,16 +77,16 @@ func (d *Daemon) apiHandler() http.Handler {
 		},
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v2/", d.registry)
-	mux.Handle(admin.Prefix, own.Handler())
-	mux.Handle("/", withAWS(aws, pages.Handler()))
+	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
+	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
+	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux
 }
 
 // withAWS sends calls of the AWS API to aws and everything else to pages.
 func withAWS(aws, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Algorithm")
+		call := r.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.URL.Query().Has("X-Amz-Algorithm") || r.URL.Query().Has("Action")
 		if call || (r.Method == http.MethodPost && r.URL.Path == "/") {
 			aws.ServeHTTP(w, r)
 			return

@@ -91,10 +91,10 @@ type Line struct {
 // Engine runs instances. All methods may be called concurrently. An id that the engine does not
 // know is an *Error with code NotFound. Start, Stop, Freeze, Thaw, SetCPU and Remove are idempotent.
 type Engine interface {
-	// Prepare makes an instance that needs only Start. Preparing the same id again returns it.
+	// Prepare makes an instance that needs only Start. Preparing the same id again returns it. A
+	// command that is missing or not executable is an *Error with code BadCommand, here or in Start.
 	Prepare(ctx context.Context, spec Spec) (Instance, error)
-	// Start runs a prepared instance. A command that is missing or not executable is an *Error
-	// with code BadCommand.
+	// Start runs a prepared instance.
 	Start(ctx context.Context, id string) (Instance, error)
 	// Stop sends SIGTERM, and SIGKILL when the instance still runs after grace. It returns when
 	// the instance has exited. A frozen instance is thawed first.

@@ -1,2 +1,3 @@
-// Package iam keeps the access keys of a Slipway: who may call its API.
+// Package iam has the access keys of a Slipway, which say who calls its API, and the policies that say
+// what each key may do.
 package iam

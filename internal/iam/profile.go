@@ -89,6 +89,9 @@ func Exports(dir string) ([]string, error) {
 		// The environment wins over the profile: an endpoint left there by another tool would too.
 		"export AWS_ENDPOINT_URL=" + quote(endpoint),
 		"export AWS_ENDPOINT_URL_APPRUNNER=" + quote(endpoint),
+		"export AWS_ENDPOINT_URL_STS=" + quote(endpoint),
+		"export AWS_ENDPOINT_URL_ECR=" + quote(endpoint),
+		"export AWS_ENDPOINT_URL_ECR_PUBLIC=" + quote(endpoint),
 	}, nil
 }
 

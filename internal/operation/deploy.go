@@ -40,7 +40,7 @@ func (j *job) resolve(ctx context.Context) error {
 }
 
 func (j *job) reference() (source.Reference, error) {
-	return source.Parse(j.service.Spec.Image.Identifier, j.Place(j.service.Region))
+	return j.Reference(j.service.Spec, j.service.Region)
 }
 
 func (j *job) newRevision(ctx context.Context, digest string) (apprunner.Revision, error) {
@@ -73,7 +73,7 @@ func (j *job) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ref, err := source.Parse(revision.Spec.Image.Identifier, j.Place(j.service.Region))
+	ref, err := j.Reference(revision.Spec, j.service.Region)
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,8 @@ type Runner struct {
 	Journal Journal
 	Log     *slog.Logger
 	Place   func(region string) apprunner.Place
+	// Reference reads the ImageIdentifier of a configuration of a service in a Region.
+	Reference func(spec apprunner.Spec, region string) (source.Reference, error)
 	// Warnings, if set, tells what of a configuration this machine cannot give.
 	Warnings func(apprunner.Spec) []string
 	// Ended, if set, is told of every service whose operation ended.
@@ -110,8 +112,8 @@ func (r *Runner) Submit(o apprunner.Operation) {
 
 // Wait returns when no operation is being worked on. When the context has ended, none begins.
 func (r *Runner) Wait() {
-	r.mu.Lock() // for a Submit that looked at the context just before it ended
-	r.mu.Unlock()
+	r.mu.Lock()   // for a Submit that looked at the context just before it ended
+	r.mu.Unlock() //nolint:staticcheck // nothing is to be done in between
 	r.work.Wait()
 }
 

@@ -81,7 +81,10 @@ func newWorld(s operation.Store) *world {
 func (w *world) runner() *operation.Runner {
 	return &operation.Runner{
 		Store: faultyStore{w.Store, w}, Sources: w, Images: w, Fleet: w, Journal: w, Log: slog.New(slog.DiscardHandler),
-		Place:    func(region string) apprunner.Place { return apprunner.Place{Account: here.Account, Region: region} },
+		Place: func(region string) apprunner.Place { return apprunner.Place{Account: here.Account, Region: region} },
+		Reference: func(spec apprunner.Spec, region string) (source.Reference, error) {
+			return source.Parse(spec.Image.Identifier, source.Here{Place: apprunner.Place{Account: here.Account, Region: region}})
+		},
 		Recorded: func(o apprunner.Operation) { w.step(o) },
 	}
 }

@@ -16,10 +16,10 @@ func (r *Registry) authorized(w http.ResponseWriter, req *http.Request) bool {
 		deny(w, "authentication required: run docker login with an access key id and its secret")
 		return false
 	}
-	err := r.auth.Authenticate(req.Context(), user, password)
+	keyID, err := r.auth.Authenticate(req.Context(), user, password)
 	switch {
 	case err == nil:
-		return true
+		return r.rights == nil || r.permitted(w, req, keyID)
 	case errors.Is(err, ErrDenied):
 		deny(w, "the access key id or the secret is wrong")
 	default:

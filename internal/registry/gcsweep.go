@@ -69,18 +69,18 @@ func (c *collection) deleteManifest(id manifestID) error {
 		return err
 	}
 	c.report.Manifests++
-	return c.forgetHistory(id)
+	return c.store.forgetHistory(id)
 }
 
 // forgetHistory deletes the manifest from the lists of what tags have named.
-func (c *collection) forgetHistory(id manifestID) error {
-	tags, err := names(c.store.tags(id.repo))
+func (l layout) forgetHistory(id manifestID) error {
+	tags, err := names(l.tags(id.repo))
 	if err != nil {
 		return err
 	}
 	for _, tag := range tags {
-		index := filepath.Join(c.store.tags(id.repo), tag, "index")
-		if err := os.RemoveAll(c.store.entry(index, digest.Digest(id.digest))); err != nil {
+		index := filepath.Join(l.tags(id.repo), tag, "index")
+		if err := os.RemoveAll(l.entry(index, digest.Digest(id.digest))); err != nil {
 			return err
 		}
 	}

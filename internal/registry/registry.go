@@ -21,27 +21,43 @@ import (
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // named in the configuration
 )
 
-// Authenticator tells whether a user may push and pull. It returns an error that wraps ErrDenied
-// for wrong credentials; any other error means that it could not find out. It must take the same
-// time for a wrong user as for a wrong password.
+// Authenticator finds the access key that a user and a password stand for. It returns an error that
+// wraps ErrDenied for wrong credentials; any other error means that it could not find out. It must
+// take the same time for a wrong user as for a wrong password.
 type Authenticator interface {
-	Authenticate(ctx context.Context, user, password string) error
+	Authenticate(ctx context.Context, user, password string) (keyID string, err error)
 }
 
-// ErrDenied says that the user or the password is wrong.
-var ErrDenied = errors.New("user or password is wrong")
+// Authorizer tells whether an access key may do an action of ECR, such as ecr:PutImage, on a
+// repository; "" stands for the registry as a whole. It returns an error that wraps ErrForbidden, and
+// is told to the client, when it may not.
+type Authorizer interface {
+	Authorize(ctx context.Context, keyID, action, repository string) error
+}
+
+var (
+	// ErrDenied says that the user or the password is wrong.
+	ErrDenied = errors.New("user or password is wrong")
+	// ErrForbidden says that a key may not do what it asks for.
+	ErrForbidden = errors.New("not allowed")
+)
 
 // Config is what a registry needs.
 type Config struct {
 	Dir           string        // where images are stored; created if missing
 	Authenticator Authenticator // nil lets everyone in
+	Authorizer    Authorizer    // nil lets every key do everything
 	Log           *slog.Logger
+	// Immutable, if set, tells whether a tag that exists may never name another image.
+	Immutable func(ctx context.Context, repo, tag string) (bool, error)
 }
 
 // Registry serves /v2/ and answers look-ups from disk. Close it after the last request has ended.
 type Registry struct {
 	auth   Authenticator
+	rights Authorizer
 	log    *slog.Logger
+	fixed  func(ctx context.Context, repo, tag string) (bool, error)
 	store  layout
 	app    *handlers.App
 	cancel context.CancelFunc
@@ -49,6 +65,8 @@ type Registry struct {
 	// sweep orders what adds references to content against what deletes content: a request that
 	// stores a manifest or vouches for a blob holds it shared, a deletion holds it alone.
 	sweep sync.RWMutex
+	// fixing is held while a tag that may not move is set, so that the first push wins.
+	fixing sync.Mutex
 	// collecting is held by the one garbage collection that runs.
 	collecting sync.Mutex
 
@@ -79,7 +97,7 @@ func Open(cfg Config) (*Registry, error) {
 		return nil, err
 	}
 	return &Registry{
-		auth: cfg.Authenticator, log: cfg.Log, store: layout(cfg.Dir), app: app, cancel: cancel,
+		auth: cfg.Authenticator, rights: cfg.Authorizer, log: cfg.Log, fixed: cfg.Immutable, store: layout(cfg.Dir), app: app, cancel: cancel,
 		pinned: make(map[string]int), now: time.Now,
 	}, nil
 }

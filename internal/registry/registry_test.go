@@ -308,14 +308,14 @@ type keys struct {
 	fail           error
 }
 
-func (k keys) Authenticate(_ context.Context, user, password string) error {
+func (k keys) Authenticate(_ context.Context, user, password string) (string, error) {
 	if k.fail != nil {
-		return k.fail
+		return "", k.fail
 	}
 	if user != k.user || password != k.password {
-		return registry.ErrDenied
+		return "", registry.ErrDenied
 	}
-	return nil
+	return user, nil
 }
 
 func TestRegistry_ChecksCredentials(t *testing.T) {

@@ -87,6 +87,13 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, repo, r
 	}
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	isTag := validTag(ref)
+	if isTag && r.fixed != nil {
+		unlock, ok := r.mayTag(w, req, repo, ref, digest.FromBytes(body))
+		if !ok {
+			return
+		}
+		defer unlock()
+	}
 	rec := &recorder{ResponseWriter: w}
 	moved := func() bool {
 		r.sweep.RLock()
@@ -106,6 +113,28 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, repo, r
 		r.notify(repo, ref)
 	}
 	rec.release()
+}
+
+// mayTag lets a tag be set, or answers that it may not move. Setting it to what it names already is
+// no move. The caller unlocks when the tag is set.
+func (r *Registry) mayTag(w http.ResponseWriter, req *http.Request, repo, tag string, d digest.Digest) (unlock func(), ok bool) {
+	fixed, err := r.fixed(req.Context(), repo, tag)
+	if err != nil {
+		r.log.Error("cannot tell whether a tag may move", "repository", repo, "tag", tag, "error", err)
+		writeError(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the settings of the repository cannot be read now; try again")
+		return nil, false
+	}
+	if !fixed {
+		return func() {}, true
+	}
+	r.fixing.Lock()
+	if before, err := readLink(r.store.tagLink(repo, tag)); err == nil && before != d {
+		r.fixing.Unlock()
+		writeError(w, http.StatusBadRequest, "TAG_INVALID",
+			"The image tag '"+tag+"' already exists in the '"+repo+"' repository and cannot be overwritten because the tag is immutable.")
+		return nil, false
+	}
+	return r.fixing.Unlock, true
 }
 
 // stored tells a running collection of a new manifest.

@@ -80,7 +80,7 @@ type InstanceStats struct {
 // meter integrates the demand on a gate over time.
 type meter struct {
 	since, at time.Time
-	area      float64 // request-seconds since since
+	area      float64 // request-seconds from since on
 	peak      int
 }
 

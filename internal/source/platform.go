@@ -36,7 +36,7 @@ func (r *Registries) CheckPlatform(ctx context.Context, image Resolved) error {
 	ref := image.Reference
 	if ref.Embedded {
 		get := func(digest string) ([]byte, error) {
-			data, err := r.cfg.Embedded.Content(ctx, ref.Repository, digest)
+			data, err := r.cfg.Embedded.Content(ctx, ref.Stored(), digest)
 			if err != nil {
 				return nil, r.embeddedError(ref, err)
 			}

@@ -1,13 +1,16 @@
 package source
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/ecr"
 )
 
 // publicECR is the host of Amazon ECR Public.
@@ -26,7 +29,22 @@ type Reference struct {
 	Digest     string // "sha256:…", or empty
 	Embedded   bool   // in the embedded registry
 	Public     bool   // in ECR Public
+	Prefix     string // of the repository's name in the embedded registry, "" or "eu-west-1/"
+	Role       string // ARN of the access role, for a registry of AWS; set by who knows it
 }
+
+// Here is where an identifier is read.
+type Here struct {
+	apprunner.Place
+	// Home is the Region whose repositories have no prefix in the embedded registry; that of Place
+	// when empty.
+	Home string
+	// Hosts are the names, with port, that the embedded registry has beside that of ECR.
+	Hosts []string
+}
+
+// Stored is the name of an embedded image's repository in the embedded registry.
+func (r Reference) Stored() string { return r.Prefix + r.Repository }
 
 // String returns the reference in full.
 func (r Reference) String() string {
@@ -56,10 +74,10 @@ func (r Reference) ECR() bool { return ecrHost.MatchString(r.Host) }
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
-// Parse reads an ImageIdentifier: an ECR name, an ECR Public name, or any reference that Docker
+// Parse reads an ImageIdentifier: an ECR name, a name at the embedded registry's own address, an ECR Public name, or any reference that Docker
 // takes. A name without a host is of Docker Hub, and without a tag or a digest means latest. The
 // error is an *apprunner.Error with code InvalidRequest.
-func Parse(identifier string, here apprunner.Place) (Reference, error) {
+func Parse(identifier string, here Here) (Reference, error) {
 	switch {
 	case identifier == "":
 		return Reference{}, invalid(identifier, "it is empty")
@@ -85,7 +103,12 @@ func Parse(identifier string, here apprunner.Place) (Reference, error) {
 	if r.Tag == "" && r.Digest == "" {
 		r.Tag = "latest"
 	}
-	r.Embedded = r.Host == registryOf(here)
+	if r.Host == registryOf(here.Place) {
+		r.Embedded, r.Prefix = true, ecr.Prefix(cmp.Or(here.Home, here.Region), here.Region)
+	}
+	if slices.Contains(here.Hosts, r.Host) {
+		r.Embedded = true
+	}
 	r.Public = r.Host == publicECR
 	return r, nil
 }

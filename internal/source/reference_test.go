@@ -10,7 +10,10 @@ import (
 	"github.com/slipway-run/slipway/internal/source"
 )
 
-var here = apprunner.Place{Account: "000000000000", Region: "us-east-1"}
+var here = source.Here{
+	Place: apprunner.Place{Account: "000000000000", Region: "us-east-1"},
+	Hosts: []string{"127.0.0.1:7420", "localhost:7420"},
+}
 
 const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -32,6 +35,10 @@ func TestParse(t *testing.T) {
 			source.Reference{Host: "111111111111.dkr.ecr.us-east-1.amazonaws.com", Repository: "app", Tag: "v1"}},
 		{"of another Region", "000000000000.dkr.ecr.eu-west-1.amazonaws.com/app:v1", "000000000000.dkr.ecr.eu-west-1.amazonaws.com/app:v1",
 			source.Reference{Host: "000000000000.dkr.ecr.eu-west-1.amazonaws.com", Repository: "app", Tag: "v1"}},
+		{"at the registry's own address", "127.0.0.1:7420/team/app:v1", "127.0.0.1:7420/team/app:v1",
+			source.Reference{Host: "127.0.0.1:7420", Repository: "team/app", Tag: "v1", Embedded: true}},
+		{"at another name of that address", "localhost:7420/eu-west-1/app", "localhost:7420/eu-west-1/app:latest",
+			source.Reference{Host: "localhost:7420", Repository: "eu-west-1/app", Tag: "latest", Embedded: true}},
 		{"an ECR name's host in the path", "example.com/" + ecr + "/app:v1", "example.com/" + ecr + "/app:v1",
 			source.Reference{Host: "example.com", Repository: ecr + "/app", Tag: "v1"}},
 		{"ECR Public", "public.ecr.aws/nginx/nginx:latest", "public.ecr.aws/nginx/nginx:latest",
@@ -69,6 +76,19 @@ func TestParse(t *testing.T) {
 		if got.String() != tt.text {
 			t.Errorf("%s: String() = %q, want %q", tt.reason, got, tt.text)
 		}
+	}
+}
+
+// The daemon is of one Region; names of another are kept apart.
+func TestParse_InAnotherRegion(t *testing.T) {
+	const ecr = "000000000000.dkr.ecr.eu-west-1.amazonaws.com"
+	there := source.Here{Place: apprunner.Place{Account: "000000000000", Region: "eu-west-1"}, Home: "us-east-1"}
+	got, err := source.Parse(ecr+"/app:v1", there)
+	if want := (source.Reference{Host: ecr, Repository: "app", Tag: "v1", Embedded: true, Prefix: "eu-west-1/"}); err != nil || got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got.Stored() != "eu-west-1/app" || got.String() != ecr+"/app:v1" {
+		t.Errorf("it is stored as %q and called %q", got.Stored(), got)
 	}
 }
 

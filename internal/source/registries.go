@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/engine"
@@ -17,6 +18,13 @@ import (
 type Credentials interface {
 	// For returns the credentials for a registry's host; ok is false when there are none.
 	For(ctx context.Context, host string) (user, password string, ok bool, err error)
+}
+
+// AWS knows how to become a role in AWS and log in to a registry there.
+type AWS interface {
+	// Login returns the credentials for a private ECR host, as the role with an ARN, or as itself
+	// without one. The error is an *engine.Error.
+	Login(ctx context.Context, host, role string) (user, password string, err error)
 }
 
 // Embedded is the embedded registry, in this process. An error that wraps fs.ErrNotExist says that
@@ -36,7 +44,9 @@ type Config struct {
 	Mirrors map[string][]string
 	// Credentials may be nil.
 	Credentials Credentials
-	Embedded    Embedded
+	// AWS may be nil; images in registries of AWS are then asked for without credentials.
+	AWS      AWS
+	Embedded Embedded
 	// EmbeddedEndpoint is where the engine pulls from the embedded registry.
 	EmbeddedEndpoint engine.Endpoint
 	Log              *slog.Logger
@@ -98,7 +108,7 @@ func parseMirror(text string) (server, error) {
 // servers returns whom to ask for images of a host, in order.
 func (r *Registries) servers(host string) []server {
 	servers := r.mirrors[host]
-	return append(servers[:len(servers):len(servers)], origin(host))
+	return append(slices.Clip(servers), origin(host))
 }
 
 // origin is the host itself. A host on this machine needs no TLS.
@@ -135,28 +145,34 @@ func (s server) endpoint() string {
 	return u
 }
 
-func (r *Registries) login(ctx context.Context, s server) (user, password string, err error) {
-	if r.cfg.Credentials == nil {
+// login returns the credentials for a server. Those of AWS are for ECR's own hosts, when nobody has
+// said anything else about them: neither a mirror nor a login.
+func (r *Registries) login(ctx context.Context, s server, ref Reference) (user, password string, err error) {
+	if r.cfg.Credentials != nil {
+		user, password, ok, err := r.cfg.Credentials.For(ctx, s.login)
+		if err != nil {
+			return "", "", fmt.Errorf("look up credentials for registry %q: %w", s.login, err)
+		}
+		if ok {
+			return user, password, nil
+		}
+	}
+	if r.cfg.AWS == nil || !ref.ECR() || len(r.mirrors[ref.Host]) > 0 {
 		return "", "", nil
 	}
-	user, password, ok, err := r.cfg.Credentials.For(ctx, s.login)
-	if err != nil {
-		return "", "", fmt.Errorf("look up credentials for registry %q: %w", s.login, err)
-	}
-	if !ok {
-		return "", "", nil
-	}
-	return user, password, nil
+	return r.cfg.AWS.Login(ctx, ref.Host, ref.Role)
 }
 
 // Endpoints returns where the engine pulls the image from, in order.
 func (r *Registries) Endpoints(ctx context.Context, ref Reference) ([]engine.Endpoint, error) {
 	if ref.Embedded {
-		return []engine.Endpoint{r.cfg.EmbeddedEndpoint}, nil
+		here := r.cfg.EmbeddedEndpoint
+		here.URL = strings.TrimSuffix(here.URL+"/"+ref.Prefix, "/")
+		return []engine.Endpoint{here}, nil
 	}
 	var out []engine.Endpoint
 	for _, s := range r.servers(ref.Host) {
-		user, password, err := r.login(ctx, s)
+		user, password, err := r.login(ctx, s, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ type Resolved struct {
 // AccessDenied or Unavailable.
 func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, error) {
 	if ref.Embedded {
-		d, err := r.cfg.Embedded.Resolve(ctx, ref.Repository, ref.what())
+		d, err := r.cfg.Embedded.Resolve(ctx, ref.Stored(), ref.what())
 		if err != nil {
 			return Resolved{}, r.embeddedError(ref, err)
 		}
@@ -50,7 +50,7 @@ func (r *Registries) Resolve(ctx context.Context, ref Reference) (Resolved, erro
 // pushName is what an image in the embedded registry is pushed as.
 func (r *Registries) pushName(ref Reference) string {
 	_, host, _ := strings.Cut(strings.TrimSuffix(r.cfg.EmbeddedEndpoint.URL, "/v2"), "://")
-	name := host + "/" + ref.Repository
+	name := host + "/" + ref.Stored()
 	if ref.Tag != "" {
 		name += ":" + ref.Tag
 	}
@@ -93,7 +93,7 @@ var retries = remote.Backoff{Duration: 300 * time.Millisecond, Factor: 3, Jitter
 func (r *Registries) ask(ctx context.Context, ref Reference, fn func(name.Repository, []remote.Option) error) error {
 	var failures []failure
 	for _, s := range r.servers(ref.Host) {
-		repo, opts, err := r.client(ctx, s, ref.Repository)
+		repo, opts, err := r.client(ctx, s, ref)
 		if err != nil {
 			return err
 		}
@@ -112,15 +112,15 @@ func (r *Registries) ask(ctx context.Context, ref Reference, fn func(name.Reposi
 	return explain(ref, failures)
 }
 
-func (r *Registries) client(ctx context.Context, s server, repository string) (name.Repository, []remote.Option, error) {
+func (r *Registries) client(ctx context.Context, s server, ref Reference) (name.Repository, []remote.Option, error) {
 	var none name.Repository
-	user, password, err := r.login(ctx, s)
+	user, password, err := r.login(ctx, s, ref)
 	if err != nil {
 		return none, nil, err
 	}
-	path := repository
+	path := ref.Repository
 	if s.prefix != "" {
-		path = s.prefix + "/" + repository
+		path = s.prefix + "/" + ref.Repository
 	}
 	var nameOpts []name.Option
 	if s.scheme == "http" {
@@ -196,12 +196,12 @@ func explain(ref Reference, failures []failure) error {
 	var message string
 	switch last.code {
 	case engine.ImageNotFound:
-		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s)", ref, ref.Host, missing(ref, last.err), said)
+		message = fmt.Sprintf("image %q does not exist: registry %q has no %s (%s); check the name and the tag, or push the image", ref, ref.Host, missing(ref, last.err), said)
 	case engine.AccessDenied:
 		message = fmt.Sprintf("registry %q refuses access to image %q (%s): it does not exist or needs credentials; check its name, or log in with: slipway registry login %s",
 			ref.Host, ref, said, ref.Host)
 	default:
-		message = fmt.Sprintf("registry %q did not answer for image %q (%s)", ref.Host, ref, said)
+		message = fmt.Sprintf("registry %q did not answer for image %q (%s); check its name and that this machine reaches it, or name a mirror under registry.mirrors in the configuration", ref.Host, ref, said)
 	}
 	return &engine.Error{Code: last.code, Message: message, Err: last.err}
 }

@@ -304,6 +304,47 @@ func TestResolve_LogsInWhereItHasCredentials(t *testing.T) {
 	}
 }
 
+// cloud logs in to ECR, or fails.
+type cloud struct{ err error }
+
+func (c cloud) Login(_ context.Context, host, role string) (string, string, error) {
+	return "AWS", role + " at " + host, c.err
+}
+
+func TestEndpoints_LogInToECRAsTheAccessRole(t *testing.T) {
+	t.Parallel()
+	const host = "111111111111.dkr.ecr.eu-west-1.amazonaws.com"
+	ref := parse(t, host+"/app:v1")
+	ref.Role = "pull"
+	url := "https://" + host + "/v2"
+	for _, tt := range []struct {
+		reason string
+		cfg    source.Config
+		want   []engine.Endpoint
+	}{
+		{"as the role", source.Config{AWS: cloud{}}, []engine.Endpoint{{URL: url, Username: "AWS", Password: "pull at " + host}}},
+		{"a login goes first", source.Config{AWS: cloud{}, Credentials: logins{host: {"me", "secret"}}}, []engine.Endpoint{{URL: url, Username: "me", Password: "secret"}}},
+		{"nobody knows AWS", source.Config{}, []engine.Endpoint{{URL: url}}},
+		{"a mirror needs no AWS", source.Config{AWS: cloud{errors.New("no credentials")}, Mirrors: map[string][]string{host: {"http://mirror:5000"}}},
+			[]engine.Endpoint{{URL: "http://mirror:5000/v2"}, {URL: url}}},
+	} {
+		got, err := newRegistries(t, tt.cfg).Endpoints(t.Context(), ref)
+		if err != nil {
+			t.Errorf("%s: %v", tt.reason, err)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s:\n%s", tt.reason, diff)
+		}
+	}
+	r := newRegistries(t, source.Config{AWS: cloud{engine.Errorf(engine.AccessDenied, "no credentials")}})
+	if _, err := r.Resolve(t.Context(), ref); !engine.Is(err, engine.AccessDenied) || err.Error() != "no credentials" {
+		t.Errorf("without credentials: %v", err)
+	}
+	if got, err := r.Endpoints(t.Context(), parse(t, "ghcr.io/x")); err != nil || got[0].Username != "" {
+		t.Errorf("a registry that is not of AWS: %+v, %v", got, err)
+	}
+}
+
 func TestEndpoints_UseTLSBeyondThisMachine(t *testing.T) {
 	t.Parallel()
 	r := newRegistries(t, source.Config{EmbeddedEndpoint: engine.Endpoint{URL: "http://127.0.0.1:7420/v2", Username: "in", Password: "side"}})

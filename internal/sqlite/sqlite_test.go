@@ -94,6 +94,9 @@ func TestSealedAtRest(t *testing.T) {
 	if err := store.SetLogin(t.Context(), "ghcr.io", "me", "battery staple"); err != nil {
 		t.Fatal(err)
 	}
+	if err := store.AddAccessKey(t.Context(), "AKIA", []byte(`{"SecretAccessKey":"tr0ub4dor"}`)); err != nil {
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +106,7 @@ func TestSealedAtRest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, secret := range []string{"correct horse", "battery staple"} {
+		for _, secret := range []string{"correct horse", "battery staple", "tr0ub4dor"} {
 			if bytes.Contains(data, []byte(secret)) {
 				t.Errorf("%s shows %q", filepath.Base(file), secret)
 			}
@@ -213,7 +216,7 @@ func TestDefaultScaling(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = store.ChangeScalings(t.Context(), here, nil, func(all apprunner.Scalings, _ map[string]bool) ([]apprunner.ScalingConfiguration, error) {
-		c, err := all.Add(here, "big-one", apprunner.DefaultScaling(), apprunner.NewID(), noon)
+		c, err := all.Add(here, "big-one", apprunner.DefaultScaling(), apprunner.ScalingNamesQuota, apprunner.NewID(), noon)
 		return []apprunner.ScalingConfiguration{c}, err
 	})
 	if err != nil {
@@ -261,5 +264,38 @@ func TestOddPaths(t *testing.T) {
 		if info, err := os.Stat(file); err != nil || info.Size() == 0 {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+func TestAccessKeys(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "slipway.db")
+	store := open(t, file)
+	for _, id := range []string{"B", "A"} {
+		if err := store.AddAccessKey(t.Context(), id, fmt.Appendf(nil, `{"id":%q}`, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.AddAccessKey(t.Context(), "A", []byte("{}")); err == nil {
+		t.Error("a key was replaced")
+	}
+	want := []string{`{"id":"B"}`, `{"id":"A"}`}
+	for _, s := range []*sqlite.Store{store, open(t, file)} {
+		var got []string
+		documents, err := s.AccessKeys(t.Context())
+		for _, d := range documents {
+			got = append(got, string(d))
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v, keys (-want +got):\n%s", err, diff)
+		}
+	}
+	for _, want := range []bool{true, false} {
+		if found, err := store.RemoveAccessKey(t.Context(), "B"); found != want || err != nil {
+			t.Errorf("remove: %v, %v", found, err)
+		}
+	}
+	if documents, err := store.AccessKeys(t.Context()); err != nil || len(documents) != 1 {
+		t.Errorf("%d keys are left, %v", len(documents), err)
 	}
 }

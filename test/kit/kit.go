@@ -87,6 +87,9 @@ func New(t testing.TB, config string) *Slipway {
 		t.Fatal(err)
 	}
 	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
+	if !strings.Contains(config, "throttle:") {
+		config += "throttle: {rate: 100000, burst: 100000}\n" // tests poll
+	}
 	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -274,15 +277,26 @@ func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, 
 
 // TryAWS runs "aws apprunner" as a user does after eval "$(slipway env)".
 func (s *Slipway) TryAWS(args ...string) (stdout, stderr string, err error) {
+	return s.TryAWSFor("apprunner", args...)
+}
+
+// TryAWSFor runs the AWS CLI for another service, such as "ecr".
+func (s *Slipway) TryAWSFor(service string, args ...string) (stdout, stderr string, err error) {
 	script := `eval "$("$0" env --data-dir "$1")" && shift && exec "$@"`
-	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), "apprunner", "--region", s.Region}, args...)
+	all := append([]string{"-c", script, Binary("slipway"), s.Dir, Binary("tools/aws/bin/aws"), service, "--region", s.Region}, args...)
 	return run(s.t, nil, "sh", all...)
 }
 
 // RunAWS runs "aws apprunner" with environment variables and without the profile of the daemon.
 func (s *Slipway) RunAWS(env []string, args ...string) (stdout, stderr string, err error) {
 	s.t.Helper()
-	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{"apprunner"}, args...)...)
+	return s.RunAWSFor(env, "apprunner", args...)
+}
+
+// RunAWSFor is RunAWS for another service.
+func (s *Slipway) RunAWSFor(env []string, service string, args ...string) (stdout, stderr string, err error) {
+	s.t.Helper()
+	return run(s.t, env, Binary("tools/aws/bin/aws"), append([]string{service}, args...)...)
 }
 
 // AWS runs "aws apprunner", which must succeed, and reads its answer into out unless that is nil.

@@ -42,11 +42,11 @@ func StartRegistry(t testing.TB, user string) *Registry {
 }
 
 // Authenticate implements registry.Authenticator.
-func (r *Registry) Authenticate(_ context.Context, user, password string) error {
+func (r *Registry) Authenticate(_ context.Context, user, password string) (string, error) {
 	if user != r.User || password != r.Password {
-		return registry.ErrDenied
+		return "", registry.ErrDenied
 	}
-	return nil
+	return user, nil
 }
 
 // Push pushes an image, as "name:tag".

@@ -67,8 +67,12 @@ func (s *Slipway) WantError(err error, code, text string) {
 	}
 }
 
-// Image is the ImageIdentifier of an image that was pushed as name.
+// Image is the ImageIdentifier of an image that was pushed as name. That is in the Region of the
+// daemon: services of other Regions name it at the registry's address.
 func (s *Slipway) Image(name string) string {
+	if s.Region != Region {
+		return s.API + "/" + name
+	}
 	return "000000000000.dkr.ecr." + s.Region + ".amazonaws.com/" + name
 }
 

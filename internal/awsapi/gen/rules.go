@@ -6,6 +6,7 @@ type service struct {
 	dir     string // directory of the generated package
 	pkg     string // its package name
 	invalid string // the exception that answers a request which breaks the model's constraints
+	fault   string // the exception for what is no fault of the caller, when it is not App Runner's
 	rules   map[string]rule
 }
 
@@ -43,4 +44,16 @@ var services = []service{{
 		"AutoScalingConfigurationStatus": {lowerEnum: true},
 		"CustomDomainAssociationStatus":  {lowerEnum: true},
 	},
+}, {
+	model:   "ecr.json",
+	dir:     "ecr",
+	pkg:     "ecrapi",
+	invalid: "InvalidParameterException",
+	fault:   "ServerException",
+}, {
+	model:   "ecr-public.json",
+	dir:     "ecrpublic",
+	pkg:     "ecrpublicapi",
+	invalid: "InvalidParameterException",
+	fault:   "ServerException",
 }}

@@ -22,6 +22,9 @@ func (p *printer) dispatcher(ops []string) {
 	m := p.model.Metadata
 	p.f("\n// API binds handlers to their place on the wire.\nfunc API(h Handlers) awsapi.API {\n")
 	p.f("return awsapi.API{\nSigningName: %q,\nTargetPrefix: %q,\nInvalid: %q,\n", m.SigningName, m.TargetPrefix, p.config.invalid)
+	if p.config.fault != "" {
+		p.f("Fault: %q,\n", p.config.fault)
+	}
 	p.f("Operations: map[string]awsapi.Operation{\n")
 	for _, op := range ops {
 		p.f("%q: awsapi.Op(h.%s),\n", op, op)

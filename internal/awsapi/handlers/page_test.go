@@ -149,6 +149,7 @@ func TestTokensAreBound(t *testing.T) {
 	} {
 		operation, body, _ := strings.Cut(in, " ")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a.refused(t, "InvalidRequestException", "NextToken is not valid for this request", operation, "%s", body)
 		})
 	}

@@ -50,6 +50,11 @@ func (p paths) logs() string      { return p.file("logs") }
 func (p paths) templates() string { return p.file("templates") }
 func (p paths) netns() string     { return p.file("netns") }
 
+// bundle is where containerd and the shim keep what they need of an instance while it runs.
+func (p paths) bundle(id string) string {
+	return filepath.Join(p.file("state"), "io.containerd.runtime.v2.task", namespace, id)
+}
+
 // cgroup is the path of the group that holds those of all instances.
 func (p paths) cgroup() string { return "/slipway-" + p.key }
 

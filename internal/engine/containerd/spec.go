@@ -142,15 +142,15 @@ func hostname(id string) string { return id[:min(len(id), 12)] }
 // commandError recognises what runc says of a command that cannot be executed.
 func commandError(err error) error {
 	msg := err.Error()
-	start := strings.Index(msg, `exec: "`)
-	if start < 0 {
+	_, after, ok := strings.Cut(msg, `exec: "`)
+	if !ok {
 		if i := strings.Index(msg, "exec "); i < 0 || !strings.Contains(msg[i:], "exec format error") {
 			return nil
 		}
 	}
 	name := "the command"
-	if start >= 0 {
-		if quoted, _, ok := strings.Cut(msg[start+len(`exec: "`):], `"`); ok {
+	if ok {
+		if quoted, _, ok := strings.Cut(after, `"`); ok {
 			name = fmt.Sprintf("command %q", quoted)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
@@ -153,13 +154,28 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 }
 
 // endOrphans ends what was started for an instance that was never finished. When the caller goes
-// away while containerd makes a task, containerd may lose sight of the shim and of what it started.
+// away while containerd makes a task, or containerd itself does, the shim and what it started may
+// be nobody's.
 func (e *Engine) endOrphans(ctx context.Context, id string) error {
-	err := killAll(ctx, func(args []string) bool { return e.paths.isShim(args) && slices.Contains(args, id) })
-	if err != nil {
+	of := func(args []string) bool { return e.paths.isShim(args) && slices.Contains(args, id) }
+	cleans := func(args []string) bool { return of(args) && args[len(args)-1] == "delete" }
+	if err := killAll(ctx, func(args []string) bool { return of(args) && !cleans(args) }); err != nil {
 		return err
 	}
-	return killGroup(ctx, e.groups.Child(id))
+	if err := killGroup(ctx, e.groups.Child(id)); err != nil {
+		return err
+	}
+	// Containerd cleans up when it sees the end of the shim, if it sees it.
+	polite, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := awaitNone(polite, cleans); err != nil {
+		return err
+	}
+	err := unix.Unmount(e.paths.bundle(id)+"/rootfs", unix.MNT_DETACH)
+	if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("unmount root file system: %w", err)
+	}
+	return nil
 }
 
 func (e *Engine) releaseNetwork(c containers.Container) error {

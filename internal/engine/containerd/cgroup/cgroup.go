@@ -96,7 +96,7 @@ func unified(root string) (Hierarchy, error) {
 	if err != nil {
 		return h, fmt.Errorf("read controllers: %w", err)
 	}
-	for _, c := range strings.Fields(string(b)) {
+	for c := range strings.FieldsSeq(string(b)) {
 		if slices.Contains(Needed, c) {
 			h.Roots[c] = root
 		}
@@ -163,7 +163,7 @@ func (g Group) Processes() ([]int, error) {
 		return nil, fmt.Errorf("list processes of group %q: %w", g.path, err)
 	}
 	var pids []int
-	for _, field := range strings.Fields(string(b)) {
+	for field := range strings.FieldsSeq(string(b)) {
 		if pid, err := strconv.Atoi(field); err == nil {
 			pids = append(pids, pid)
 		}

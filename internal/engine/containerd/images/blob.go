@@ -99,7 +99,7 @@ func (b *blob) connect() error {
 	b.slot = true
 	b.alive = b.alive.Add(time.Since(queued)) // to wait for a turn is not the registry's fault
 	ctx, cancel := context.WithCancel(b.ctx)
-	res, err := b.remote.open(ctx, b.path, "*/*", b.offset, b.alive)
+	res, err := b.remote.open(ctx, b.path, "*/*", b.offset, b.alive) //nolint:bodyclose // hangUp closes it
 	if err != nil {
 		cancel()
 		b.hangUp()

@@ -22,7 +22,8 @@ func explain(ctx context.Context, name string, err error) error {
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return fmt.Errorf("pull image %q: %w", name, ctxErr)
 	}
-	code, message := engine.Unavailable, err.Error()
+	var code engine.Code
+	message := err.Error()
 	text := strings.ToLower(err.Error())
 	e, ok := errors.AsType[*engine.Error](err)
 	switch {

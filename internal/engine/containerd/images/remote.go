@@ -130,8 +130,8 @@ func (r *remote) failure(path string, faults []*fault) error {
 	switch last.kind {
 	case missing:
 		what := "it"
-		if strings.HasPrefix(path, "/blobs/") {
-			what = "its part " + strings.TrimPrefix(path, "/blobs/")
+		if after, ok := strings.CutPrefix(path, "/blobs/"); ok {
+			what = "its part " + after
 		}
 		return &engine.Error{Code: engine.ImageNotFound, Err: last,
 			Message: fmt.Sprintf("registry %q does not have %s (%s)", r.host, what, said)}

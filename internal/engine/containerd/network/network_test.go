@@ -1,7 +1,6 @@
 package network
 
 import (
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -38,7 +37,7 @@ func inNamespace(t *testing.T, f func(t *testing.T)) {
 }
 
 func config(t *testing.T) Config {
-	return Config{Key: "0123abcd", Dir: t.TempDir(), HostPorts: []int{80}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return Config{Key: "0123abcd", Dir: t.TempDir(), HostPorts: []int{80}, Logger: slog.New(slog.DiscardHandler)}
 }
 
 // addNetwork gives the host another address.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -89,12 +90,7 @@ func candidates(key string) func(yield func(netip.Prefix) bool) {
 }
 
 func overlaps(p netip.Prefix, taken []netip.Prefix) bool {
-	for _, t := range taken {
-		if p.Overlaps(t) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(taken, p.Overlaps)
 }
 
 // takenPrefixes lists what the host has addresses in, routes to, or needs for names.
