@@ -23,8 +23,12 @@ type ARN struct {
 
 // The resource types that have an ARN.
 const (
-	TypeService = "service"
-	TypeScaling = "autoscalingconfiguration"
+	TypeService       = "service"
+	TypeScaling       = "autoscalingconfiguration"
+	TypeConnection    = "connection"
+	TypeObservability = "observabilityconfiguration"
+	TypeVPCConnector  = "vpcconnector"
+	TypeVPCIngress    = "vpcingressconnection"
 )
 
 var arnPattern = regexp.MustCompile(`^arn:aws[\w-]*:apprunner:([a-z0-9-]+):([0-9]{12}):([a-z]+)/([\w-]+)(?:/([\w-]+))?(?:/([\w-]+))?$`)
@@ -43,7 +47,7 @@ func (a ARN) String() string {
 // revisioned reports whether ARNs of this type carry a revision before the id.
 func revisioned(resource string) bool {
 	switch resource {
-	case TypeScaling, "observabilityconfiguration", "vpcconnector":
+	case TypeScaling, TypeObservability, TypeVPCConnector:
 		return true
 	default:
 		return false

@@ -51,7 +51,7 @@ type HealthChange struct {
 }
 
 // Apply returns spec changed by c. It replaces whole top-level members, as App Runner does, and
-// leaves the auto scaling configuration to the caller, who can look it up.
+// leaves what is named by ARN to the caller, who can look it up.
 func (c Change) Apply(spec Spec) (Spec, error) {
 	var err error
 	if c.Source != nil {
@@ -103,6 +103,9 @@ func (c SourceChange) apply(spec Spec) (Spec, error) {
 	}
 	if c.AccessRole != nil {
 		spec.AccessRole = *c.AccessRole
+	}
+	if c.Connection != nil {
+		spec.Connection = *c.Connection
 	}
 	return spec, nil
 }

@@ -7,6 +7,7 @@ type Spec struct {
 	Image         Image
 	AutoDeploy    bool
 	AccessRole    string `json:",omitempty"` // ARN
+	Connection    string `json:",omitempty"` // ARN
 	Instance      InstanceConfiguration
 	Health        HealthCheck
 	ScalingARN    string
@@ -63,13 +64,21 @@ type Network struct {
 	Private      bool   `json:",omitempty"` // not publicly accessible
 	VPCConnector string `json:",omitempty"` // ARN; empty for the default egress
 	DualStack    bool   `json:",omitempty"`
+
+	// What the connector says, which never changes.
+	Subnets        []string `json:",omitempty"`
+	SecurityGroups []string `json:",omitempty"`
 }
 
 // Observability is the tracing of a service.
 type Observability struct {
 	Enabled bool   `json:",omitempty"`
 	ARN     string `json:",omitempty"`
+	Vendor  string `json:",omitempty"` // of traces, as the configuration says, which never changes
 }
+
+// Traces reports whether the application finds a collector of traces.
+func (o Observability) Traces() bool { return o.Enabled && o.Vendor != "" }
 
 // Limits of every instance that App Runner fixes.
 const (

@@ -167,5 +167,10 @@ func (c *client) find(ctx context.Context, name string) (*apprunnerapi.ServiceSu
 	return nil, fmt.Errorf("there is no service %q in Region %s. See them with \"slipway services\"", name, c.region)
 }
 
-// url is where a service answers.
-func (c *client) url(host string) string { return c.info.Scheme + "://" + host }
+// url is where a service answers. A private one has no URL for everybody.
+func (c *client) url(host string) string {
+	if host == "" {
+		return "(private)"
+	}
+	return c.info.Scheme + "://" + host
+}

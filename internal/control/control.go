@@ -19,10 +19,10 @@ type ServiceStore interface {
 }
 
 // CreateDecision makes a service of what a Region has.
-type CreateDecision = func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error)
+type CreateDecision = func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error)
 
 // ChangeDecision makes the next state of a service and the operation that brings it about.
-type ChangeDecision = func(apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error)
+type ChangeDecision = func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error)
 
 // ScalingStore remembers auto scaling configurations.
 type ScalingStore interface {
@@ -43,6 +43,7 @@ type TagStore interface {
 type Store interface {
 	ServiceStore
 	ScalingStore
+	ResourceStore
 	TagStore
 }
 
@@ -62,7 +63,14 @@ type Control struct {
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as
 	// in App Runner.
 	ScalingQuota int
-	Now          func() time.Time
+	// ResourceQuotas are those of connections, observability configurations and VPC connectors; the
+	// zero value stands for App Runner's.
+	ResourceQuotas apprunner.ResourceQuotas
+	Now            func() time.Time
+	// Tell, if set, writes an event of a service.
+	Tell func(s apprunner.Service, message string)
+	// Ingress, if set, is told that a VPC ingress connection is pending.
+	Ingress func()
 }
 
 // Service returns the service with an ARN.

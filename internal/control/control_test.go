@@ -74,10 +74,8 @@ func TestCreateServiceRefuses(t *testing.T) {
 		"auto deployment of ECR Public": {with(func(c *apprunner.Change) { c.Source.Image.Type, c.Source.AutoDeploy = apprunner.ECRPublic, &yes }),
 			"App Runner doesn't support automatic deployments for an image in an ECR Public repository."},
 		"size":         {with(func(c *apprunner.Change) { c.Instance = &apprunner.InstanceChange{CPU: "256", Memory: "4096"} }), "not a supported combination"},
-		"private":      {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{Private: true} }), "IsPubliclyAccessible false is not supported"},
-		"VPC":          {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{VPCConnector: "arn"} }), "EgressType VPC is not supported"},
-		"IPv6":         {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{DualStack: true} }), "DUAL_STACK is not supported"},
-		"tracing":      {with(func(c *apprunner.Change) { c.Observability = &apprunner.Observability{Enabled: true} }), "ObservabilityEnabled true is not supported"},
+		"VPC":          {with(func(c *apprunner.Change) { c.Network = &apprunner.Network{VPCConnector: "arn"} }), "is not an App Runner ARN"},
+		"tracing":      {with(func(c *apprunner.Change) { c.Observability = &apprunner.Observability{ARN: "arn"} }), "ObservabilityEnabled is false"},
 		"reserved tag": {control.NewService{Name: "web", Change: image("x"), Tags: map[string]string{"AWS:x": "1"}}, `"AWS:x"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -295,7 +293,7 @@ func TestTags(t *testing.T) {
 	if got, _ := w.Tags(ctx, here, s.ARN); len(got) != 1 {
 		t.Errorf("tags that were refused are there: %v", got)
 	}
-	wantCode(t, w.ChangeTags(ctx, here, "arn:aws:apprunner:us-east-1:123456789012:connection/x/"+s.ID, nil, nil), apprunner.ResourceNotFound, "There is no resource")
+	wantCode(t, w.ChangeTags(ctx, here, "arn:aws:apprunner:us-east-1:123456789012:connection/x/"+s.ID, nil, nil), apprunner.ResourceNotFound, "There is no connection")
 	wantCode(t, w.ChangeTags(ctx, here, "x", nil, nil), apprunner.InvalidRequest, "is not an App Runner ARN")
 	w.become(t, s, apprunner.ServiceDeleted, "")
 	_, err = w.Tags(ctx, here, s.ARN)

@@ -22,9 +22,9 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	if err := checkTags(req.Tags); err != nil {
 		return service, operation, err
 	}
-	decide := func(existing []apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	decide := func(existing []apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		var err error
-		service, operation, err = c.newService(here, req, existing, scalings)
+		service, operation, err = c.newService(here, req, existing, scalings, resources)
 		return service, operation, err
 	}
 	if err := c.Store.CreateService(ctx, here, decide, req.Tags); err != nil {
@@ -34,7 +34,9 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	return service, operation, nil
 }
 
-func (c *Control) newService(here apprunner.Place, req NewService, existing []apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+func (c *Control) newService(here apprunner.Place, req NewService, existing []apprunner.Service,
+	scalings apprunner.Scalings, resources apprunner.Resources,
+) (apprunner.Service, apprunner.Operation, error) {
 	var none apprunner.Operation
 	count := 0
 	for _, s := range existing {
@@ -51,7 +53,7 @@ func (c *Control) newService(here apprunner.Place, req NewService, existing []ap
 	}
 	spec := apprunner.DefaultSpec()
 	spec.ScalingARN = scalings.Default().ARN
-	spec, err := c.apply(here, req.Change, spec, scalings)
+	spec, err := c.apply(here, req.Change, spec, scalings, resources)
 	if err != nil {
 		return apprunner.Service{}, none, err
 	}
@@ -66,12 +68,14 @@ func (c *Control) newService(here apprunner.Place, req NewService, existing []ap
 }
 
 // apply changes a spec and checks what the domain cannot check alone.
-func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec, scalings apprunner.Scalings) (apprunner.Spec, error) {
+func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec,
+	scalings apprunner.Scalings, resources apprunner.Resources,
+) (apprunner.Spec, error) {
 	spec, err := change.Apply(spec)
 	if err != nil {
 		return spec, err
 	}
-	if err := supported(spec); err != nil {
+	if spec, err = resources.Configure(change, spec, here); err != nil {
 		return spec, err
 	}
 	if change.Source != nil {
@@ -92,31 +96,14 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 	return spec, nil
 }
 
-// supported refuses what this version would store and then ignore.
-func supported(spec apprunner.Spec) error {
-	const advice = " is not supported by this version of Slipway. Leave it out."
-	switch {
-	case spec.Network.Private:
-		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.IngressConfiguration.IsPubliclyAccessible false"+advice)
-	case spec.Network.VPCConnector != "":
-		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.EgressConfiguration.EgressType VPC"+advice)
-	case spec.Network.DualStack:
-		return apprunner.Errorf(apprunner.InvalidRequest, "NetworkConfiguration.IpAddressType DUAL_STACK"+advice)
-	case spec.Observability.Enabled:
-		return apprunner.Errorf(apprunner.InvalidRequest, "ObservabilityConfiguration.ObservabilityEnabled true"+advice)
-	default:
-		return nil
-	}
-}
-
 // UpdateService changes a service and deploys it. A service that never ran is built again, also
 // when nothing is to be changed.
 func (c *Control) UpdateService(ctx context.Context, here apprunner.Place, arn string, change apprunner.Change) (apprunner.Service, apprunner.Operation, error) {
-	return c.begin(ctx, here, arn, apprunner.UpdateService, "", func(s apprunner.Service, scalings apprunner.Scalings) (apprunner.Spec, error) {
+	return c.begin(ctx, here, arn, apprunner.UpdateService, "", func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Spec, error) {
 		if change.Empty() && s.Status != apprunner.ServiceCreateFailed {
 			return s.Spec, apprunner.Errorf(apprunner.InvalidRequest, "No configurations provided in the UpdateService request.")
 		}
-		return c.apply(here, change, s.Spec, scalings)
+		return c.apply(here, change, s.Spec, scalings, resources)
 	})
 }
 
@@ -142,20 +129,23 @@ func (c *Control) DeleteService(ctx context.Context, here apprunner.Place, arn s
 
 // begin starts an operation on a service, after change, in one transaction.
 func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t apprunner.OperationType, trigger string,
-	change func(apprunner.Service, apprunner.Scalings) (apprunner.Spec, error),
+	change func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Spec, error),
 ) (service apprunner.Service, operation apprunner.Operation, err error) {
 	found, err := c.Service(ctx, here, arn)
 	if err != nil {
 		return found, operation, err
 	}
-	err = c.Store.ChangeService(ctx, here, found.ID, func(s apprunner.Service, scalings apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	err = c.Store.ChangeService(ctx, here, found.ID, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+		if t == apprunner.DeleteService && resources.IngressesOf(s.ARN) > 0 {
+			return s, operation, apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", s.ARN)
+		}
 		service, operation, err = apprunner.Begin(s, t, apprunner.NewID(), c.Now())
 		if err != nil || operation.ID == "" {
 			return service, operation, err
 		}
 		operation.Trigger = trigger
 		if change != nil {
-			service.Spec, err = change(s, scalings)
+			service.Spec, err = change(s, scalings, resources)
 		}
 		return service, operation, err
 	})

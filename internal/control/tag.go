@@ -40,6 +40,8 @@ func (c *Control) exists(ctx context.Context, here apprunner.Place, arn string) 
 		}
 	case apprunner.TypeScaling:
 		_, _, err = c.Scaling(ctx, here, arn)
+	case apprunner.TypeConnection, apprunner.TypeObservability, apprunner.TypeVPCConnector, apprunner.TypeVPCIngress:
+		err = c.resourceExists(ctx, here, a.Type, arn)
 	default:
 		err = apprunner.Errorf(apprunner.ResourceNotFound, "There is no resource with ARN %s.", arn)
 	}

@@ -23,9 +23,14 @@ func (d *Daemon) openAccess() error {
 	return nil
 }
 
-// expand returns the complete ARNs that a partial ARN of an auto scaling configuration stands for.
+// expand returns the complete ARNs that a partial ARN of an auto scaling or observability
+// configuration stands for.
 func (d *Daemon) expand(ctx context.Context, here apprunner.Place, arn string, all bool) ([]string, error) {
-	if parsed, err := apprunner.ParseARN(arn); err != nil || parsed.Type != apprunner.TypeScaling {
+	parsed, err := apprunner.ParseARN(arn)
+	if err == nil && parsed.Type == apprunner.TypeObservability {
+		return d.expandObservability(ctx, here, arn)
+	}
+	if err != nil || parsed.Type != apprunner.TypeScaling {
 		return nil, nil
 	}
 	found, others, err := d.control.Scaling(ctx, here, arn)
@@ -39,4 +44,16 @@ func (d *Daemon) expand(ctx context.Context, here apprunner.Place, arn string, a
 		}
 	}
 	return arns, err
+}
+
+func (d *Daemon) expandObservability(ctx context.Context, here apprunner.Place, arn string) ([]string, error) {
+	resources, err := d.control.Resources(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	found, err := resources.Observability.Find(arn, here)
+	if err != nil { // the operation says what is wrong with it
+		return nil, nil
+	}
+	return []string{found.ARN}, nil
 }

@@ -86,6 +86,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 		if err := d.forget(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("deleted services were not forgotten", "error", err)
 		}
+		if err := d.store.PurgeResources(ctx, time.Now().Add(-d.config.Timeouts.KeepGone)); err != nil && ctx.Err() == nil {
+			d.log.Error("deleted resources were not forgotten", "error", err)
+		}
 		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused images were not deleted from the registry", "error", err)
 		}

@@ -28,14 +28,19 @@ type Config struct {
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
 	HTTPListen string `yaml:"http-listen"` // applications
-	Domain     string `yaml:"domain"`      // of service URLs
-	Region     string `yaml:"region"`      // of the profile and the console; callers choose theirs by signing
-	Account    string `yaml:"account"`     // twelve digits
+	// PrivateListen is where applications with a VPC ingress connection are reached; empty for nowhere.
+	PrivateListen string `yaml:"private-listen"`
+	Domain        string `yaml:"domain"`  // of service URLs
+	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account       string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
 	Throttle ThrottleConfig `yaml:"throttle"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
+
+	Observability ObservabilityConfig `yaml:"observability"`
+	VPC           VPCConfig           `yaml:"vpc"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -54,12 +59,26 @@ type RegistryConfig struct {
 type QuotaConfig struct {
 	Services                  int `yaml:"services"`
 	AutoScalingConfigurations int `yaml:"auto-scaling-configurations"` // names; each may have 5 revisions
+
+	Connections                 int `yaml:"connections"`
+	ObservabilityConfigurations int `yaml:"observability-configurations"` // names; each may have 10 revisions
+	VPCConnectors               int `yaml:"vpc-connectors"`
+}
+
+func (q QuotaConfig) resources() apprunner.ResourceQuotas {
+	return apprunner.ResourceQuotas{Connections: q.Connections, Observability: q.ObservabilityConfigurations, Connectors: q.VPCConnectors}
 }
 
 // ThrottleConfig is how often each access key may call the APIs.
 type ThrottleConfig struct {
 	Rate  float64 `yaml:"rate"`  // calls per second
 	Burst int     `yaml:"burst"` // calls at once, after a rest
+}
+
+// ObservabilityConfig is where traces go.
+type ObservabilityConfig struct {
+	// OTLPEndpoint is host:port of a collector that speaks OTLP over gRPC; empty for none.
+	OTLPEndpoint string `yaml:"otlp-endpoint"`
 }
 
 // TimeoutConfig is how long instances get.
@@ -79,7 +98,10 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
-		Quotas:   QuotaConfig{Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota},
+		Quotas: QuotaConfig{
+			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
+			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
+		},
 		Throttle: ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
@@ -154,11 +176,20 @@ var (
 // Validate refuses settings that cannot work, each with what is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen} {
+	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen} {
+		if name == "private-listen" && address == "" {
+			continue
+		}
 		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}
 	}
+	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
+		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
+			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
+		}
+	}
+	errs = append(errs, c.VPC.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}
@@ -177,7 +208,9 @@ func (c *Config) Validate() error {
 	}
 	for name, n := range map[string]int{
 		"quotas.services": c.Quotas.Services, "quotas.auto-scaling-configurations": c.Quotas.AutoScalingConfigurations,
-		"throttle.burst": c.Throttle.Burst,
+		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,
+		"quotas.observability-configurations": c.Quotas.ObservabilityConfigurations,
+		"throttle.burst":                      c.Throttle.Burst,
 	} {
 		if n < 1 {
 			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))

@@ -51,11 +51,13 @@ type Daemon struct {
 	control  *control.Control
 	runner   *operation.Runner
 	deployer *control.AutoDeployer
+	ingress  *control.Ingresses
 
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
 
 	api, http net.Listener
+	private   net.Listener // nil unless configured
 
 	// ctx is the life of everything that works in the background; stop ends it.
 	ctx  context.Context
@@ -110,6 +112,12 @@ func (d *Daemon) listen() (err error) {
 	if d.http, err = net.Listen("tcp", d.config.HTTPListen); err != nil {
 		return fmt.Errorf("listen for applications: %w. Choose another address with --http-listen", err)
 	}
+	if d.config.PrivateListen == "" {
+		return nil
+	}
+	if d.private, err = net.Listen("tcp", d.config.PrivateListen); err != nil {
+		return fmt.Errorf("listen for private applications: %w. Choose another address with private-listen", err)
+	}
 	return nil
 }
 
@@ -123,6 +131,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.adopt(ctx); err != nil {
 		return err
 	}
+	if err := d.ingress.Settle(ctx); err != nil {
+		return err
+	}
 	// Before anybody can ask for an operation, or that would be run twice.
 	if err := d.runner.Start(d.ctx); err != nil {
 		return err
@@ -132,6 +143,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.fleet.Run(); return nil })
 	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
 	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
+	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -174,7 +186,7 @@ func reachable(address net.Addr) string {
 func (d *Daemon) Close() error {
 	d.stop()
 	var errs []error
-	for _, l := range []net.Listener{d.api, d.http} {
+	for _, l := range []net.Listener{d.api, d.http, d.private} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

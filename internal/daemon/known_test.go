@@ -74,7 +74,7 @@ func TestKnown(t *testing.T) {
 			Status: c.status, RevisionID: id(n, c.revision), CreatedAt: time.Now(),
 		}
 		o := apprunner.Operation{ID: fmt.Sprint("o", n), ServiceID: s.ID, Type: c.kind, Step: c.step, RevisionID: id(n, c.target), Rebuild: c.rebuild, Status: apprunner.OperationInProgress}
-		err := store.CreateService(t.Context(), place, func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+		err := store.CreateService(t.Context(), place, func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 			return s, o, nil
 		}, nil)
 		if err != nil {

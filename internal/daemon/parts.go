@@ -28,9 +28,9 @@ func (d *Daemon) openEngine() (err error) {
 	log := d.log.With("component", "engine")
 	d.engine, err = containerd.Open(d.ctx, containerd.Options{
 		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
-		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port},
-		Images:    func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
-		Logger:    log,
+		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port}, Forward: d.forwards(),
+		Images: func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
+		Logger: log,
 	})
 	return err
 }
@@ -59,17 +59,21 @@ func (d *Daemon) openParts() error {
 	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
+		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 	})
 	watcher.fleet = d.fleet
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
-		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended,
+		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
 	d.control = &control.Control{
 		Store: d.store, Runner: d.runner, CheckImage: d.checkImage, ServiceQuota: d.config.Quotas.Services,
-		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, Now: time.Now,
+		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
+	d.control.Tell = journal{d}.Event
+	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
+	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,

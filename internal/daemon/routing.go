@@ -23,8 +23,12 @@ var (
 )
 
 func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency int) {
+	hosts := []string{s.Host(r.domain)}
+	if s.Spec.Network.Private {
+		hosts = nil
+	}
 	err := r.router.SetService(router.Route{
-		ServiceID: s.ID, Name: s.Name, Hosts: []string{s.Host(r.domain)},
+		ServiceID: s.ID, Name: s.Name, Hosts: hosts,
 		State: state, Reason: reason, MaxConcurrency: concurrency,
 	})
 	if err != nil {
@@ -69,6 +73,17 @@ func (r routing) Drain(ctx context.Context, serviceID, instanceID string) {
 func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
 	s, ok := r.router.Sample(serviceID)
 	return autoscale.Sample{Time: s.Time, Now: s.InFlight + s.Queued, Peak: s.Peak, Average: s.Average}, ok
+}
+
+// open lets exactly these VPC ingress connections in.
+func (r routing) open(connections []apprunner.VPCIngressConnection) {
+	hosts := map[string]string{}
+	for _, c := range connections {
+		if a, err := apprunner.ParseARN(c.ServiceARN); err == nil {
+			hosts[c.Domain(r.domain)] = a.ID
+		}
+	}
+	r.router.SetPrivateHosts(hosts)
 }
 
 // observer tells the fleet what the router finds out. The fleet is made after the router.

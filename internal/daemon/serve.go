@@ -27,7 +27,11 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
 	applications := router.NewServer(d.router, d.log.With("component", "router"))
-	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
+	servers := map[*http.Server]net.Listener{api: d.api, applications: d.http}
+	if d.private != nil {
+		servers[router.NewServer(d.router.Private(), d.log.With("component", "router"))] = d.private
+	}
+	for server, listener := range servers {
 		unused := &unusedConns{}
 		server.ConnState = unused.track
 		group.Go(func() error {
@@ -56,7 +60,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	verifier := access.Verifier{Guard: d.guard, Signature: signature}
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
-		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
+		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 	}), d.ecrAPI(), d.ecrPublicAPI())
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
@@ -65,7 +69,12 @@ func (d *Daemon) apiHandler() http.Handler {
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
-		URL: func(s apprunner.Service) string { return "http://" + d.url(s) },
+		URL: func(s apprunner.Service) string {
+			if s.Spec.Network.Private {
+				return ""
+			}
+			return "http://" + d.url(s)
+		},
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))

@@ -27,6 +27,12 @@ type Spec struct {
 	Boost   bool              // no limit on CPU until SetCPU: a start needs more than serving does
 	Memory  int64             // bytes; the instance is killed above it
 	Disk    int64             // bytes of ephemeral disk; writes beyond it fail with "no space left"
+
+	// Egress limits what the instance may connect to; nil for no limit.
+	Egress *Egress
+	// Forward lists TCP ports of the instance's own loopback address where it finds what the engine
+	// was told to offer there. A port of which the engine knows nothing is left alone.
+	Forward []int
 }
 
 // State is where an instance is in its life. It never goes back, but for Frozen and Running.

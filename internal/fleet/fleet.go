@@ -72,6 +72,9 @@ type Options struct {
 	DrainTimeout time.Duration // for requests in flight when an instance is retired
 	StopGrace    time.Duration // between SIGTERM and SIGKILL
 	IdleAfter    time.Duration // of low load before instances are removed
+
+	// Egress tells what an instance may connect to; nil, or a nil answer, for no limit.
+	Egress func(apprunner.Network) *engine.Egress
 }
 
 // Fleet keeps the instances of all services.

@@ -161,7 +161,10 @@ func (g *group) route() {
 			backends = append(backends, m.backend())
 		}
 	}
-	g.fleet.router.Serve(g.service, g.serving.Scaling.MaxConcurrency, backends)
+	// What serves is the revision: while the service is updated, its own configuration is ahead.
+	service := g.service
+	service.Spec = g.serving.Spec
+	g.fleet.router.Serve(service, g.serving.Scaling.MaxConcurrency, backends)
 }
 
 // endPatience is how long the engine may take to end an instance beyond what the instance may take

@@ -12,7 +12,7 @@ import (
 
 // instanceSpec says what the engine runs for an instance of a revision.
 func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) engine.Spec {
-	return engine.Spec{
+	spec := engine.Spec{
 		ID:      id,
 		Labels:  map[string]string{labelService: service.ID, labelRevision: r.ID},
 		Image:   r.Image,
@@ -23,6 +23,10 @@ func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) en
 		Memory:  int64(r.Spec.Instance.Memory) << 20,
 		Disk:    apprunner.EphemeralDisk,
 	}
+	if r.Spec.Observability.Traces() {
+		spec.Forward = []int{apprunner.TracePort}
+	}
+	return spec
 }
 
 // environment is the variables of the application. The injected PORT wins over one of the user.

@@ -92,4 +92,13 @@ func TestInstanceSpec(t *testing.T) {
 	if diff := cmp.Diff(want, instanceSpec("0123", s, r)); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
+	r.Spec.Observability = apprunner.Observability{Enabled: true, ARN: "arn"} // without traces
+	if got := instanceSpec("0123", s, r); got.Forward != nil {
+		t.Errorf("without traces, ports %v are forwarded", got.Forward)
+	}
+	r.Spec.Observability.Vendor = apprunner.TraceAWSXRay
+	want.Forward = []int{4317}
+	if diff := cmp.Diff(want, instanceSpec("0123", s, r)); diff != "" {
+		t.Errorf("spec with traces (-want +got):\n%s", diff)
+	}
 }

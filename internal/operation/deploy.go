@@ -21,6 +21,11 @@ func (j *job) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if j.Warnings != nil {
+		for _, warning := range j.Warnings(j.service.Spec) {
+			j.event("Warning: %s", warning)
+		}
+	}
 	resolved, err := j.Sources.Resolve(ctx, ref)
 	if err != nil {
 		return err
@@ -123,7 +128,11 @@ func (j *job) provision(ctx context.Context) error {
 		return err
 	}
 	j.deployment("Starting to deploy your application image.")
-	j.event("Provisioning instances and deploying image for publicly accessible service.")
+	access := "publicly"
+	if revision.Spec.Network.Private {
+		access = "privately"
+	}
+	j.event("Provisioning instances and deploying image for %s accessible service.", access)
 	j.event("%s", checking(revision.Spec))
 	if err := j.launch(ctx, revision); err != nil {
 		return err

@@ -30,7 +30,7 @@ func TestSweepSparesWhatIsPulled(t *testing.T) {
 		}
 		deletion := apprunner.FirstOperation(other, apprunner.NewID(), noon)
 		deletion.Type, deletion.Step = apprunner.DeleteService, apprunner.DeleteService.FirstStep()
-		err := db.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+		err := db.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 			return other, deletion, nil
 		}, nil)
 		if err != nil {

@@ -68,6 +68,8 @@ type Runner struct {
 	Place   func(region string) apprunner.Place
 	// Reference reads the ImageIdentifier of a configuration of a service in a Region.
 	Reference func(spec apprunner.Spec, region string) (source.Reference, error)
+	// Warnings, if set, tells what of a configuration this machine cannot give.
+	Warnings func(apprunner.Spec) []string
 	// Ended, if set, is told of every service whose operation ended.
 	Ended func(serviceID string)
 	// Recording and Recorded, if set, are told of every step before and after it is recorded, the

@@ -250,7 +250,7 @@ func (w *world) create(t rapid.TB, db *sqlite.Store) (apprunner.Service, apprunn
 	s.ARN = apprunner.ARN{Place: here, Type: apprunner.TypeService, Name: s.Name, ID: s.ID}.String()
 	s.Spec.Image.Identifier, s.Spec.Image.Type = "registry.example/web:1", apprunner.ECR
 	o := apprunner.FirstOperation(s, apprunner.NewID(), noon)
-	err := db.CreateService(context.Background(), here, func(_ []apprunner.Service, all apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	err := db.CreateService(context.Background(), here, func(_ []apprunner.Service, all apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		s.Spec.ScalingARN = all.Default().ARN
 		return s, o, nil
 	}, nil)
@@ -281,7 +281,7 @@ func tryBegin(t rapid.TB, db *sqlite.Store, id string, kind apprunner.OperationT
 }
 
 func change(db *sqlite.Store, id string, kind apprunner.OperationType) (o apprunner.Operation, err error) {
-	err = db.ChangeService(context.Background(), here, id, func(s apprunner.Service, _ apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	err = db.ChangeService(context.Background(), here, id, func(s apprunner.Service, _ apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		var err error
 		s, o, err = apprunner.Begin(s, kind, apprunner.NewID(), noon)
 		if kind == apprunner.UpdateService {

@@ -58,6 +58,7 @@ func (nobody) Demand(string)                        {}
 type Router struct {
 	options Options
 	hosts   atomic.Pointer[map[string]*service] // never changed, only replaced
+	private atomic.Pointer[map[string]string]   // service ids, likewise
 
 	mu       sync.Mutex // guards the table's writers and services
 	services map[string]*service
@@ -78,6 +79,7 @@ func New(o Options) *Router {
 	o.defaults()
 	r := &Router{options: o, services: map[string]*service{}}
 	r.hosts.Store(&map[string]*service{})
+	r.private.Store(&map[string]string{})
 	return r
 }
 

@@ -15,9 +15,9 @@ const (
 	keepAlive = 75 * time.Second
 )
 
-// NewServer makes a server for a Router. It has no time limit for whole requests: the router has,
+// NewServer makes a server for a Router, or for what it serves in private. It has no time limit for whole requests: the router has,
 // per service, and only the router knows which connections were upgraded.
-func NewServer(r *Router, log *slog.Logger) *http.Server {
+func NewServer(r http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           r,
 		ReadHeaderTimeout: readHeader,

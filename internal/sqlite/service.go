@@ -39,7 +39,7 @@ func (s *Store) service(ctx context.Context, q querier, id string) (apprunner.Se
 // CreateService stores the service and its first operation that decide makes of what the Region
 // has now.
 func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
-	decide func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error),
+	decide func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error),
 	tags map[string]string,
 ) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
@@ -51,7 +51,11 @@ func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
 		if err != nil {
 			return err
 		}
-		service, operation, err := decide(existing, scalings)
+		resources, err := s.resources(ctx, tx, here)
+		if err != nil {
+			return err
+		}
+		service, operation, err := decide(existing, scalings, resources)
 		if err != nil {
 			return err
 		}
@@ -67,7 +71,7 @@ func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
 
 // ChangeService stores what decide makes of the service. An operation without an id is not stored.
 func (s *Store) ChangeService(ctx context.Context, here apprunner.Place, id string,
-	decide func(apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error),
+	decide func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error),
 ) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		service, err := s.service(ctx, tx, id)
@@ -78,7 +82,11 @@ func (s *Store) ChangeService(ctx context.Context, here apprunner.Place, id stri
 		if err != nil {
 			return err
 		}
-		service, operation, err := decide(service, scalings)
+		resources, err := s.resources(ctx, tx, here)
+		if err != nil {
+			return err
+		}
+		service, operation, err := decide(service, scalings, resources)
 		if err != nil || operation.ID == "" {
 			return err
 		}

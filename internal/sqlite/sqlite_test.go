@@ -54,7 +54,7 @@ func newService(name string) (apprunner.Service, apprunner.Operation) {
 func create(t *testing.T, store *sqlite.Store, name string) (apprunner.Service, apprunner.Operation) {
 	t.Helper()
 	s, o := newService(name)
-	err := store.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	err := store.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		return s, o, nil
 	}, map[string]string{"team": "blue"})
 	if err != nil {
@@ -126,7 +126,7 @@ func TestOneOperationAtATime(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			err := store.ChangeService(t.Context(), here, s.ID, func(s apprunner.Service, _ apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+			err := store.ChangeService(t.Context(), here, s.ID, func(s apprunner.Service, _ apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 				return apprunner.Begin(s, apprunner.PauseService, apprunner.NewID(), noon)
 			})
 			switch apprunner.CodeOf(err) {
@@ -149,7 +149,7 @@ func TestNothingStoredOnRefusal(t *testing.T) {
 	t.Parallel()
 	store := open(t, filepath.Join(t.TempDir(), "slipway.db"))
 	refusal := errors.New("no")
-	err := store.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings) (apprunner.Service, apprunner.Operation, error) {
+	err := store.CreateService(t.Context(), here, func([]apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		s, o := newService("web-app")
 		return s, o, refusal
 	}, nil)

@@ -108,6 +108,9 @@ type ProviderType string
 const (
 	ProviderTypeGithub    ProviderType = "GITHUB"
 	ProviderTypeBitbucket ProviderType = "BITBUCKET"
+	ProviderTypeGitlab    ProviderType = "GITLAB"
+	ProviderTypeGitea     ProviderType = "GITEA"
+	ProviderTypeGit       ProviderType = "GIT"
 )
 
 type Runtime string

@@ -45,7 +45,7 @@ var (
 	ruleObservabilityConfigurationStatus  = awsapi.EnumRule[ObservabilityConfigurationStatus]{ObservabilityConfigurationStatusActive, ObservabilityConfigurationStatusInactive}
 	ruleOperationStatus                   = awsapi.EnumRule[OperationStatus]{OperationStatusPending, OperationStatusInProgress, OperationStatusFailed, OperationStatusSucceeded, OperationStatusRollbackInProgress, OperationStatusRollbackFailed, OperationStatusRollbackSucceeded}
 	ruleOperationType                     = awsapi.EnumRule[OperationType]{OperationTypeStartDeployment, OperationTypeCreateService, OperationTypePauseService, OperationTypeResumeService, OperationTypeDeleteService, OperationTypeUpdateService}
-	ruleProviderType                      = awsapi.EnumRule[ProviderType]{ProviderTypeGithub, ProviderTypeBitbucket}
+	ruleProviderType                      = awsapi.EnumRule[ProviderType]{ProviderTypeGithub, ProviderTypeBitbucket, ProviderTypeGitlab, ProviderTypeGitea, ProviderTypeGit}
 	ruleRoleArn                           = awsapi.StringRule{Min: 29, Max: 1024, Pattern: awsapi.MustPattern(`arn:(aws|aws-us-gov|aws-cn|aws-iso|aws-iso-b):iam::[0-9]{12}:(role|role\/service-role)\/[\w+=,.@\-/]{1,1000}`, "", `arn:(aws|aws-us-gov|aws-cn|aws-iso|aws-iso-b):iam::[0-9]{12}:(role|role/service-role)/[\w+=,.@\-/]+`)}
 	ruleRuntime                           = awsapi.EnumRule[Runtime]{RuntimePython3, RuntimeNodejs12, RuntimeNodejs14, RuntimeCorretto8, RuntimeCorretto11, RuntimeNodejs16, RuntimeGo1, RuntimeDotnet6, RuntimePhp81, RuntimeRuby31, RuntimePython311, RuntimeNodejs18, RuntimeNodejs22}
 	ruleRuntimeEnvironmentSecretsName     = awsapi.StringRule{Min: 1, Max: 2048, Sensitive: true}

@@ -44,6 +44,7 @@ func (r rule) apply(s *shape) {
 	if r.max != 0 {
 		s.Min, s.Max = &r.min, &r.max
 	}
+	s.Enum = append(s.Enum, r.moreEnum...)
 	if r.lowerEnum {
 		for i := range s.Enum {
 			s.Enum[i] = strings.ToLower(s.Enum[i])

@@ -16,6 +16,8 @@ type rule struct {
 	pattern   string // replaces the model's pattern, in Go's syntax
 	min, max  int64  // replace the model's bounds, when max is set
 	lowerEnum bool   // the values travel in lower case
+
+	moreEnum []string // values that Slipway takes beyond the model's
 }
 
 const uuid = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`
@@ -35,6 +37,8 @@ var services = []service{{
 		// Go repeats at most 1000 times. The length bound of the shape says the rest.
 		"AppRunnerResourceArn": {pattern: `arn:aws(-\w+)*:[a-z0-9\-\\.]{0,63}:[a-z0-9\-\\.]{0,63}:[0-9]{12}:[\w/\-]+`},
 		"RoleArn":              {pattern: `arn:(aws|aws-us-gov|aws-cn|aws-iso|aws-iso-b):iam::[0-9]{12}:(role|role/service-role)/[\w+=,.@\-/]+`},
+		// Slipway deploys from more providers of source code than App Runner does.
+		"ProviderType": {moreEnum: []string{"GITLAB", "GITEA", "GIT"}},
 		// App Runner answers these two in lower case, against its own model, and Terraform
 		// compares them literally.
 		"AutoScalingConfigurationStatus": {lowerEnum: true},

@@ -12,7 +12,7 @@ import (
 // service is how App Runner shows a service: every default filled in, what was not set left out.
 func (h *Handlers) service(s apprunner.Service) *apprunnerapi.Service {
 	out := &apprunnerapi.Service{
-		ServiceName: &s.Name, ServiceId: &s.ID, ServiceArn: &s.ARN, ServiceUrl: new(h.URL(s)),
+		ServiceName: &s.Name, ServiceId: &s.ID, ServiceArn: &s.ARN, ServiceUrl: new(h.serviceURL(s)),
 		Status:    new(apprunnerapi.ServiceStatus(s.Status)),
 		CreatedAt: awsapi.NewTime(s.CreatedAt), UpdatedAt: awsapi.NewTime(s.UpdatedAt), DeletedAt: awsapi.NewTime(s.DeletedAt),
 		SourceConfiguration:      sourceShape(s.Spec),
@@ -30,6 +30,14 @@ func (h *Handlers) service(s apprunner.Service) *apprunnerapi.Service {
 	return out
 }
 
+// serviceURL is empty for a private service, which has no address that everybody could use.
+func (h *Handlers) serviceURL(s apprunner.Service) string {
+	if s.Spec.Network.Private {
+		return ""
+	}
+	return h.URL(s)
+}
+
 func sourceShape(spec apprunner.Spec) *apprunnerapi.SourceConfiguration {
 	image := spec.Image
 	out := &apprunnerapi.SourceConfiguration{
@@ -42,8 +50,10 @@ func sourceShape(spec apprunner.Spec) *apprunnerapi.SourceConfiguration {
 			},
 		},
 	}
-	if spec.AccessRole != "" {
-		out.AuthenticationConfiguration = &apprunnerapi.AuthenticationConfiguration{AccessRoleArn: &spec.AccessRole}
+	if spec.AccessRole != "" || spec.Connection != "" {
+		out.AuthenticationConfiguration = &apprunnerapi.AuthenticationConfiguration{
+			AccessRoleArn: filled(spec.AccessRole), ConnectionArn: filled(spec.Connection),
+		}
 	}
 	return out
 }

@@ -21,6 +21,8 @@ type Handlers struct {
 	Account string // twelve digits
 	// URL is the name and port that a service answers at, without a scheme.
 	URL func(apprunner.Service) string
+	// Domain is what the host names of services end in.
+	Domain string
 	// TokenKey signs page tokens.
 	TokenKey []byte
 }

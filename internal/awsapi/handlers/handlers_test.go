@@ -58,7 +58,7 @@ func newAPI(t testing.TB) *api {
 			Store: store, Runner: a, ServiceQuota: 30, Now: func() time.Time { a.now = a.now.Add(time.Second); return a.now },
 			CheckImage: func(apprunner.Image, string, apprunner.Place) error { return nil },
 		},
-		Account: account, TokenKey: []byte("key of tokens"),
+		Account: account, TokenKey: []byte("key of tokens"), Domain: "localhost",
 		URL: func(s apprunner.Service) string { return s.Host("localhost") + ":8080" },
 	}
 	server := httptest.NewServer(awsapi.NewServer(awsapi.Config{
@@ -304,14 +304,13 @@ func TestRefusals(t *testing.T) {
 	a.refused(t, "InvalidRequestException", "CodeRepository is not supported", "CreateService",
 		`{"ServiceName":"other","SourceConfiguration":{"CodeRepository":{"RepositoryUrl":"https://git.example/a","SourceCodeVersion":{"Type":"BRANCH","Value":"main"}}}}`)
 	a.refused(t, "InvalidRequestException", "needs exactly one of", "CreateService", `{"ServiceName":"other","SourceConfiguration":{}}`)
-	a.refused(t, "InvalidRequestException", "EgressType VPC", "CreateService",
+	a.refused(t, "InvalidRequestException", "There is no vpcconnector", "CreateService",
 		`{"ServiceName":"other",%s,"NetworkConfiguration":{"EgressConfiguration":{"EgressType":"VPC","VpcConnectorArn":"arn:aws:apprunner:eu-west-1:123456789012:vpcconnector/a/1/11111111111111111111111111111111"}}}`, image)
 	a.refused(t, "InvalidRequestException", "given twice", "TagResource", `{"ResourceArn":%q,"Tags":[{"Key":"a"},{"Key":"a"}]}`, arn)
 	a.refused(t, "InvalidRequestException", "has no key", "TagResource", `{"ResourceArn":%q,"Tags":[{"Value":"a"}]}`, arn)
 	for _, operation := range []string{"DescribeService", "DeleteService", "ListOperations", "PauseService"} {
 		a.refused(t, "ResourceNotFoundException", "There is no service", operation, `{"ServiceArn":"arn:aws:apprunner:us-east-1:123456789012:service/web/11111111111111111111111111111111"}`)
 	}
-	a.refused(t, "UnknownOperationException", "CreateConnection", "CreateConnection", `{"ConnectionName":"hub1","ProviderType":"GITHUB"}`)
 }
 
 // An UpdateService that asks for a VPC without a connector is refused, not ignored.
@@ -419,6 +418,10 @@ func TestAllOperationsAreTested(t *testing.T) {
 		"CreateService", "DescribeService", "ListServices", "UpdateService", "StartDeployment", "PauseService", "ResumeService", "DeleteService", "ListOperations",
 		"CreateAutoScalingConfiguration", "DescribeAutoScalingConfiguration", "DeleteAutoScalingConfiguration", "ListAutoScalingConfigurations",
 		"ListServicesForAutoScalingConfiguration", "UpdateDefaultAutoScalingConfiguration", "TagResource", "UntagResource", "ListTagsForResource",
+		"CreateConnection", "ListConnections", "DeleteConnection",
+		"CreateObservabilityConfiguration", "DescribeObservabilityConfiguration", "ListObservabilityConfigurations", "DeleteObservabilityConfiguration",
+		"CreateVpcConnector", "DescribeVpcConnector", "ListVpcConnectors", "DeleteVpcConnector",
+		"CreateVpcIngressConnection", "DescribeVpcIngressConnection", "ListVpcIngressConnections", "UpdateVpcIngressConnection", "DeleteVpcIngressConnection",
 	}))
 	a := newAPI(t)
 	var have []string

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -28,6 +31,9 @@ type Options struct {
 
 	// HostPorts are the TCP ports of the host that instances may reach: the router's.
 	HostPorts []int
+	// Forward connects to what instances find at a port of their own loopback address, when their
+	// Spec names the port.
+	Forward map[int]func(ctx context.Context) (net.Conn, error)
 	// Images makes the store of images on the connection to containerd; nil for none.
 	Images func(*client.Client) engine.Images
 
@@ -70,6 +76,7 @@ type Engine struct {
 	locks    keyedMutex // held while an instance is made, started or removed
 	settling keyedMutex // held while the end of an instance is noted
 	hub      hub
+	forwards forwards
 	telling  keyedMutex // held while a state is found out and told
 	nofile   uint64
 	swap     bool // the kernel can limit swap
@@ -131,28 +138,37 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.opts.Images != nil {
 		e.Images = e.opts.Images(e.client)
 	}
-	claimed, err := e.recover(ctx)
+	found, err := e.recover(ctx)
 	if err != nil {
 		return err
 	}
-	if e.net, err = network.Open(ctx, e.networkConfig(), claimed); err != nil {
+	if e.net, err = network.Open(ctx, e.networkConfig(found), slices.Collect(maps.Values(found))); err != nil {
 		return err
 	}
+	e.resumeForwards(found)
 	e.wg.Go(func() { e.child.supervise(e.life, proc) })
 	e.wg.Go(func() { e.watch(e.life) })
 	return nil
 }
 
-func (e *Engine) networkConfig() network.Config {
+// networkConfig is that of the network, with the limits of the instances found.
+func (e *Engine) networkConfig(found map[string]netip.Addr) network.Config {
+	limits := map[netip.Addr]engine.Egress{}
+	for id, address := range found {
+		if egress := e.wiring(id).Egress; egress != nil {
+			limits[address] = *egress
+		}
+	}
 	return network.Config{
 		Key: e.paths.key, Dir: e.paths.netns(), HostPorts: e.opts.HostPorts,
-		DNS: e.dns, Pool: e.opts.Pool, Logger: e.log,
+		DNS: e.dns, Pool: e.opts.Pool, Egress: limits, Logger: e.log,
 	}
 }
 
 // Close disconnects. Containerd and the instances go on.
 func (e *Engine) Close() error {
 	e.cancel()
+	e.forwards.closeAll()
 	if e.net != nil {
 		e.net.Close()
 	}

@@ -195,14 +195,14 @@ func addressOf(c containers.Container) netip.Addr {
 }
 
 // recover clears what a process that was killed left half done, and returns the addresses of the
-// instances that remain.
-func (e *Engine) recover(ctx context.Context) ([]netip.Addr, error) {
+// instances that remain, by id.
+func (e *Engine) recover(ctx context.Context) (map[string]netip.Addr, error) {
 	records, err := e.client.ContainerService().List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list instances: %w", err)
 	}
 	known := map[string]bool{}
-	var claimed []netip.Addr
+	claimed := map[string]netip.Addr{}
 	for _, c := range records {
 		dir := e.paths.instance(c.ID)
 		if dir.marked(markPrepared).IsZero() {
@@ -215,7 +215,7 @@ func (e *Engine) recover(ctx context.Context) ([]netip.Addr, error) {
 		}
 		known[c.ID] = true
 		if a := addressOf(c); a.IsValid() {
-			claimed = append(claimed, a)
+			claimed[c.ID] = a
 		}
 	}
 	entries, err := os.ReadDir(e.paths.instances())

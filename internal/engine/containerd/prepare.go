@@ -87,6 +87,9 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	if err := os.MkdirAll(string(dir), 0o700); err != nil {
 		return none, fmt.Errorf("create instance directory: %w", err)
 	}
+	if err := dir.writeWiring(spec); err != nil {
+		return none, err
+	}
 	endpoint, err := e.net.Acquire(ctx)
 	if err != nil {
 		return none, fmt.Errorf("give instance %q a network: %w", spec.ID, err)
@@ -102,6 +105,9 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	}
 	if diskErr != nil {
 		return none, diskErr
+	}
+	if err := e.wire(spec, endpoint.Address); err != nil {
+		return none, err
 	}
 	if err := e.keepExit(ctx, spec.ID); err != nil {
 		return none, err

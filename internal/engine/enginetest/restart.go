@@ -1,8 +1,10 @@
 package enginetest
 
 import (
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,30 @@ var restartTests = []test{
 			t.Fatal(err)
 		}
 		wantLine(t, lines, "second")
+	}},
+	{"EgressIsLimitedAlsoAfterReopen", func(t *testing.T, s *suite) {
+		given := netip.AddrPortFrom(s.Host, listen(t, "0.0.0.0:"+strconv.Itoa(s.HostPort)).Port())
+		rule := func(port int) engine.EgressRule {
+			return engine.EgressRule{To: netip.PrefixFrom(s.Host, 32), Protocol: "tcp", Ports: []engine.PortRange{{First: port, Last: port}}}
+		}
+		free, limited, allowed := s.spec(), s.spec(), s.spec()
+		limited.Egress = &engine.Egress{Allow: []engine.EgressRule{rule(s.HostPort%65535 + 1)}}
+		allowed.Egress = &engine.Egress{Allow: []engine.EgressRule{rule(s.HostPort)}}
+		instances := []struct {
+			what string
+			inst engine.Instance
+			want bool
+		}{{"without limits", s.serve(t, free), true}, {"limited to another port", s.serve(t, limited), false}, {"allowed the port", s.serve(t, allowed), true}}
+		for _, when := range []string{"before", "after"} {
+			for _, i := range instances {
+				if err := connect(t, i.inst, given); (err == nil) != i.want {
+					t.Errorf("%s, an instance %s connects: %v", when, i.what, err)
+				}
+			}
+			if when == "before" {
+				s.Engine = s.Reopen(t)
+			}
+		}
 	}},
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/google/nftables/userdata"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/engine"
 )
 
 // Problem is something that networks need and this machine lacks.
@@ -49,7 +51,7 @@ func checkInside() []Problem {
 		found = append(found, Problem{fmt.Sprintf("A virtual network cable cannot be made, which wires an instance: %v.", err),
 			"modprobe veth (CONFIG_VETH)", true})
 	}
-	c := Config{Key: "check", HostPorts: []int{1}}
+	c := Config{Key: "check", HostPorts: []int{1}, Egress: map[netip.Addr]engine.Egress{pool.Addr(): {}}}
 	if err := c.writeRules(netip.PrefixFrom(pool.Addr(), subnetBits)); err != nil {
 		found = append(found, Problem{fmt.Sprintf("Packet rules cannot be set, which keep instances apart: %v.", err),
 			"modprobe nf_tables nft_ct nft_masq (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, CONFIG_NFT_CT, CONFIG_NFT_MASQ; Linux 5.2 or later)", true})

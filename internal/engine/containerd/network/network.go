@@ -24,6 +24,8 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/slipway-run/slipway/internal/engine"
 )
 
 // Config of a Network.
@@ -33,7 +35,9 @@ type Config struct {
 	HostPorts []int        // TCP ports of the host that instances may reach
 	DNS       []netip.Addr // name servers of instances; one that is the host's own address is let through
 	Pool      int          // namespaces made ahead; 0 for none
-	Logger    *slog.Logger
+	// Egress limits endpoints of an earlier process, as Restrict did.
+	Egress map[netip.Addr]engine.Egress
+	Logger *slog.Logger
 }
 
 func (c Config) bridge() string { return "sw" + c.Key }
@@ -52,8 +56,9 @@ type Network struct {
 	bridge netlink.Link
 	mtu    int
 
-	mu   sync.Mutex
-	last int // index of the address given last
+	mu         sync.Mutex
+	last       int                 // index of the address given last
+	restricted map[netip.Addr]bool // addresses with rules of their own
 
 	pool   chan Endpoint
 	cancel context.CancelFunc
@@ -66,7 +71,10 @@ func Open(ctx context.Context, cfg Config, claimed []netip.Addr) (*Network, erro
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create network directory: %w", err)
 	}
-	n := &Network{cfg: cfg, pool: make(chan Endpoint, max(cfg.Pool, 0))}
+	n := &Network{cfg: cfg, pool: make(chan Endpoint, max(cfg.Pool, 0)), restricted: map[netip.Addr]bool{}}
+	for address := range cfg.Egress {
+		n.restricted[address] = true
+	}
 	// Not where the last process began: its addresses are the ones that others still remember.
 	n.last = rand.IntN(1 << (32 - subnetBits))
 	unlock, err := lockMachine(ctx)
@@ -134,7 +142,14 @@ func (n *Network) Release(address netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	return n.cfg.remove(n.cfg.veth(i), n.path(address))
+	// The cable first: there must be no moment at which the instance may do more.
+	if err := deleteLink(n.cfg.veth(i)); err != nil {
+		return err
+	}
+	if err := n.unrestrict(address); err != nil {
+		return err
+	}
+	return n.cfg.remove("", n.path(address))
 }
 
 // Path is where the namespace of an address is kept.

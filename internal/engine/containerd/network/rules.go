@@ -33,6 +33,10 @@ func (c Config) writeRules(subnet netip.Prefix) error {
 	if err != nil {
 		return err
 	}
+	limits := c.egressMap(table)
+	if err := conn.AddSet(limits, nil); err != nil {
+		return fmt.Errorf("write nftables table %q: %w", table.Name, err)
+	}
 	chain := func(name string, typ nftables.ChainType, hook *nftables.ChainHook, prio *nftables.ChainPriority, rules ...[]expr.Any) {
 		ch := conn.AddChain(&nftables.Chain{Name: name, Table: table, Type: typ, Hooknum: hook, Priority: prio})
 		for _, r := range rules {
@@ -40,11 +44,16 @@ func (c Config) writeRules(subnet netip.Prefix) error {
 		}
 	}
 	chain("input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter,
-		c.inputRules(subnet, hostDNS)...)
+		c.inputRules(subnet, hostDNS, limits)...)
 	chain("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter,
-		c.forwardRules(subnet)...)
+		c.forwardRules(subnet, limits)...)
 	chain("postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource,
 		rule(from(subnet), not(out(c.bridge())), masquerade()))
+	for address, egress := range c.Egress {
+		if err := c.addEgress(conn, limits, address, egress); err != nil {
+			return err
+		}
+	}
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("write nftables table %q: %w", table.Name, err)
 	}
@@ -52,11 +61,12 @@ func (c Config) writeRules(subnet netip.Prefix) error {
 }
 
 // inputRules say what of the host an instance reaches.
-func (c Config) inputRules(subnet netip.Prefix, dns []netip.Addr) [][]expr.Any {
+func (c Config) inputRules(subnet netip.Prefix, dns []netip.Addr, limits *nftables.Set) [][]expr.Any {
 	br := c.bridge()
 	rules := [][]expr.Any{rule(in(br), answers(), accept())}
 	for _, port := range c.HostPorts {
-		rules = append(rules, rule(in(br), from(subnet), toPort(unix.IPPROTO_TCP, port), accept()))
+		given := rule(in(br), from(subnet), toPort(unix.IPPROTO_TCP, port))
+		rules = append(rules, rule(given, asLimited(limits)), rule(given, accept()))
 	}
 	for _, a := range dns {
 		for _, proto := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
@@ -67,16 +77,24 @@ func (c Config) inputRules(subnet netip.Prefix, dns []netip.Addr) [][]expr.Any {
 }
 
 // forwardRules say what beyond the host an instance reaches, and who reaches it.
-func (c Config) forwardRules(subnet netip.Prefix) [][]expr.Any {
+func (c Config) forwardRules(subnet netip.Prefix, limits *nftables.Set) [][]expr.Any {
 	br := c.bridge()
-	return [][]expr.Any{
+	rules := [][]expr.Any{
 		rule(in(br), out(br), drop()),
 		rule(in(br), to(linkLocal), drop()),
+	}
+	for _, a := range c.DNS {
+		for _, proto := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
+			rules = append(rules, rule(in(br), from(subnet), to(netip.PrefixFrom(a, a.BitLen())), toPort(proto, 53), accept()))
+		}
+	}
+	return append(rules,
+		rule(in(br), from(subnet), asLimited(limits)),
 		rule(in(br), from(subnet), accept()),
 		rule(in(br), drop()),
 		rule(out(br), answers(), accept()),
 		rule(out(br), drop()),
-	}
+	)
 }
 
 // removeRules deletes the table. A table that is gone is no error.
