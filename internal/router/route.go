@@ -23,7 +23,7 @@ const (
 type Route struct {
 	ServiceID string
 	Name      string   // for the pages
-	Hosts     []string // without port, in any case
+	Hosts     []string // without port, in any case; "*.example.com" stands for every first label
 	State     State
 	Reason    string // one sentence for the page of a Pending or Failed service; may be empty
 
