@@ -44,6 +44,7 @@ type Store interface {
 	ServiceStore
 	ScalingStore
 	TagStore
+	DomainStore
 }
 
 // Runner does the work of an operation.
@@ -59,6 +60,7 @@ type Control struct {
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
+	Domains      DomainRules
 	Now          func() time.Time
 }
 

@@ -21,6 +21,8 @@ type Handlers struct {
 	Account string // twelve digits
 	// URL is the name and port that a service answers at, without a scheme.
 	URL func(apprunner.Service) string
+	// Host is the name alone: what the DNS records of custom domains name.
+	Host func(apprunner.Service) string
 	// TokenKey signs page tokens.
 	TokenKey []byte
 }
