@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
@@ -26,12 +28,16 @@ type Config struct {
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
 	HTTPListen string `yaml:"http-listen"` // applications
-	Domain     string `yaml:"domain"`      // of service URLs
-	Region     string `yaml:"region"`      // of the profile and the console; callers choose theirs by signing
-	Account    string `yaml:"account"`     // twelve digits
+	// HTTPSListen is where applications are served over TLS; "" for nowhere.
+	HTTPSListen string `yaml:"https-listen"`
+	Domain      string `yaml:"domain"`  // of service URLs
+	Region      string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account     string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
+	Domains  DomainsConfig  `yaml:"domains"`
+	ACME     ACMEConfig     `yaml:"acme"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
@@ -49,7 +55,8 @@ type RegistryConfig struct {
 
 // QuotaConfig is the quotas per Region.
 type QuotaConfig struct {
-	Services int `yaml:"services"`
+	Services      int `yaml:"services"`
+	CustomDomains int `yaml:"custom-domains"` // per service
 }
 
 // TimeoutConfig is how long instances get.
@@ -69,7 +76,7 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
-		Quotas:   QuotaConfig{Services: 30},
+		Quotas:   QuotaConfig{Services: 30, CustomDomains: apprunner.DomainQuota},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
@@ -143,7 +150,11 @@ var (
 // Validate refuses settings that cannot work, each with what is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen} {
+	listen := map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen}
+	if c.HTTPSListen != "" {
+		listen["https-listen"] = c.HTTPSListen
+	}
+	for name, address := range listen {
 		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}
@@ -164,6 +175,7 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
+	errs = append(errs, c.validateDomains())
 	if c.Quotas.Services < 1 {
 		errs = append(errs, fmt.Errorf("quotas.services is %d: it must be at least 1", c.Quotas.Services))
 	}

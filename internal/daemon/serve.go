@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -20,13 +21,20 @@ import (
 	"github.com/slipway-run/slipway/internal/router"
 )
 
-// serve answers on both listeners until ctx ends.
+// serve answers on all listeners until ctx ends.
 func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	// No limit on reading a whole request: an image layer is one.
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
 	applications := router.NewServer(d.router, d.log.With("component", "router"))
-	for server, listener := range map[*http.Server]net.Listener{api: d.api, applications: d.http} {
+	applications.Handler = d.plain(d.router)
+	listeners := map[*http.Server]net.Listener{api: d.api, applications: d.http}
+	if d.https != nil {
+		secure := router.NewServer(d.router, d.log.With("component", "router"))
+		secure.TLSConfig = d.certificates.TLS()
+		listeners[secure] = tls.NewListener(d.https, secure.TLSConfig)
+	}
+	for server, listener := range listeners {
 		group.Go(func() error {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -51,13 +59,14 @@ func (d *Daemon) apiHandler() http.Handler {
 	verifier := &sigv4.Verifier{Keys: sigv4.Static{d.key.ID: d.key.Secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: rootOnly{}, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url,
+		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
 	}))
 	own := &admin.API{
 		Verifier: verifier, Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: rootKey(d.key), Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
-		URL: func(s apprunner.Service) string { return "http://" + d.url(s) },
+		URL: func(s apprunner.Service) string { return d.scheme() + "://" + d.url(s) },
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", d.registry)
@@ -81,8 +90,8 @@ func withAWS(aws, pages http.Handler) http.Handler {
 // url is the name and port that a service answers at, without scheme.
 func (d *Daemon) url(s apprunner.Service) string {
 	host := s.Host(d.config.Domain)
-	if _, port, err := net.SplitHostPort(d.http.Addr().String()); err == nil && port != "80" {
-		return net.JoinHostPort(host, port)
+	if d.scheme() == "https" {
+		return withPort(host, d.https, "443")
 	}
-	return host
+	return withPort(host, d.http, "80")
 }

@@ -69,6 +69,10 @@ func (r Route) target() int {
 	return r.MaxConcurrency
 }
 
+// CanonicalHost is how the router compares host names: without port, in lower case, without a dot at
+// the end.
+func CanonicalHost(host string) string { return canonicalHost(host) }
+
 // canonicalHost is the key of a Host header in the table: no port, lower case, no trailing dot.
 func canonicalHost(host string) string {
 	if strings.HasPrefix(host, "[") { // an IPv6 address: its colons are not a port's
