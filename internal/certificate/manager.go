@@ -12,10 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 )
 
 // Standing is what a host name is to this Slipway.
@@ -55,7 +58,16 @@ type Manager struct {
 	managed *certmagic.Config // obtained before use, renewed by a timer
 	demand  *certmagic.Config // obtained and renewed by handshakes
 	issuer  *certmagic.ACMEIssuer
+	closing sync.Once
+	budget  *rate.Limiter // of new certificates that handshakes ask for
 }
+
+// Anybody can make up names under a wildcard, and authorities limit how many certificates they issue
+// (Let's Encrypt 50 a week for a domain). So many names may be new at once, and then one in so long.
+const (
+	newNames     = 20
+	newNameEvery = 10 * time.Minute
+)
 
 // Open reads what there is under the data directory and makes what is missing. It asks no one.
 func Open(c Config) (*Manager, error) {
@@ -64,7 +76,9 @@ func Open(c Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{config: c, local: local, storage: &certmagic.FileStorage{Path: dir}}
+	m := &Manager{
+		config: c, local: local, storage: &certmagic.FileStorage{Path: dir}, budget: rate.NewLimiter(rate.Every(newNameEvery), newNames),
+	}
 	log := logger(c.Log)
 	m.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: log, GetConfigForCert: m.configFor})
 	m.managed = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: log})
@@ -103,8 +117,8 @@ func (m *Manager) newIssuer(config *certmagic.Config, log *zap.Logger) (*certmag
 	return certmagic.NewACMEIssuer(config, template), nil
 }
 
-// Close ends renewals.
-func (m *Manager) Close() { m.cache.Stop() }
+// Close ends renewals. It can be done twice.
+func (m *Manager) Close() { m.closing.Do(m.cache.Stop) }
 
 // isLocal reports whether the local authority signs for a name: one that no other authority can.
 func (m *Manager) isLocal(name string) bool {
@@ -126,12 +140,15 @@ func (m *Manager) configFor(c certmagic.Certificate) (*certmagic.Config, error) 
 	return m.managed, nil
 }
 
-// decide refuses certificates for names that are not served.
-func (m *Manager) decide(_ context.Context, name string) error {
+// decide refuses certificates for names that are not served, and for too many new ones.
+func (m *Manager) decide(ctx context.Context, name string) error {
 	if m.config.Standing(name) != Demanded {
 		return fmt.Errorf("%q is not the name of a service here", name)
 	}
-	return nil
+	if m.storage.Exists(ctx, certmagic.StorageKeys.SiteCert(m.issuer.IssuerKey(), name)) || m.budget.Allow() {
+		return nil
+	}
+	return fmt.Errorf("%q would be one new certificate too many at this time", name)
 }
 
 // Obtain returns when there is a certificate for a custom domain and it is used. For a wildcard there
