@@ -50,6 +50,7 @@ It ends at SIGINT or SIGTERM. Applications go on without it, and the next start 
 	f.StringVar(&file, "config", "", "the configuration file; by default "+daemon.ConfigFile+" in the data directory, if there")
 	f.StringVar(&flags.APIListen, "api-listen", flags.APIListen, "the address of the API, the registry and the console")
 	f.StringVar(&flags.HTTPListen, "http-listen", flags.HTTPListen, "the address of applications")
+	f.StringVar(&flags.HTTPSListen, "https-listen", flags.HTTPSListen, "the address of applications over TLS, such as :443; nothing listens without")
 	f.StringVar(&flags.Domain, "domain", flags.Domain, "the domain of service URLs")
 	f.StringVar(&flags.Account, "account", flags.Account, "the account id in ARNs and ECR names")
 	f.StringVar(&flags.EngineDir, "engine-dir", flags.EngineDir, "the directory of containerd, its shim, runc and slipway-log")
@@ -77,7 +78,8 @@ func (g *globals) config(cmd *cobra.Command, flags daemon.Config, file string) (
 	}
 	for name, setting := range map[string]struct{ to, from *string }{
 		"api-listen": {&config.APIListen, &flags.APIListen}, "http-listen": {&config.HTTPListen, &flags.HTTPListen},
-		"domain": {&config.Domain, &flags.Domain}, "account": {&config.Account, &flags.Account},
+		"https-listen": {&config.HTTPSListen, &flags.HTTPSListen},
+		"domain":       {&config.Domain, &flags.Domain}, "account": {&config.Account, &flags.Account},
 		"engine-dir": {&config.EngineDir, &flags.EngineDir}, "log-level": {&config.LogLevel, &flags.LogLevel},
 	} {
 		if cmd.Flags().Changed(name) {

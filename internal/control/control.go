@@ -45,6 +45,7 @@ type Store interface {
 	ScalingStore
 	ResourceStore
 	TagStore
+	DomainStore
 }
 
 // Runner does the work of an operation.
@@ -71,6 +72,7 @@ type Control struct {
 	Tell func(s apprunner.Service, message string)
 	// Ingress, if set, is told that a VPC ingress connection is pending.
 	Ingress func()
+	Domains DomainRules
 }
 
 // Service returns the service with an ARN.

@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w := &world{store: store, now: noon}
 	w.Control = &control.Control{
-		Store: store, Runner: w, ServiceQuota: 3, Now: func() time.Time { return w.now },
+		Store: store, Runner: w, ServiceQuota: 3, Domains: control.DomainRules{Our: "localhost", Quota: 5}, Now: func() time.Time { return w.now },
 		CheckImage: func(image apprunner.Image, _ string, _ apprunner.Place) error {
 			if image.Identifier == "BAD" {
 				return apprunner.Errorf(apprunner.InvalidRequest, "ImageIdentifier %q is not valid", image.Identifier)

@@ -36,6 +36,7 @@ func (d *Daemon) moved(_ context.Context, image source.Resolved) error {
 // watched may be another.
 func (d *Daemon) ended(serviceID string) {
 	d.deployer.Look(serviceID)
+	d.domains.Look()
 	d.watch()
 }
 

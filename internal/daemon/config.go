@@ -30,13 +30,17 @@ type Config struct {
 	HTTPListen string `yaml:"http-listen"` // applications
 	// PrivateListen is where applications with a VPC ingress connection are reached; empty for nowhere.
 	PrivateListen string `yaml:"private-listen"`
-	Domain        string `yaml:"domain"`  // of service URLs
-	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
-	Account       string `yaml:"account"` // twelve digits
+	// HTTPSListen is where applications are served over TLS; "" for nowhere.
+	HTTPSListen string `yaml:"https-listen"`
+	Domain      string `yaml:"domain"`  // of service URLs
+	Region      string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account     string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
 	Throttle ThrottleConfig `yaml:"throttle"`
+	Domains  DomainsConfig  `yaml:"domains"`
+	ACME     ACMEConfig     `yaml:"acme"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
 
 	Observability ObservabilityConfig `yaml:"observability"`
@@ -63,6 +67,7 @@ type QuotaConfig struct {
 	Connections                 int `yaml:"connections"`
 	ObservabilityConfigurations int `yaml:"observability-configurations"` // names; each may have 10 revisions
 	VPCConnectors               int `yaml:"vpc-connectors"`
+	CustomDomains               int `yaml:"custom-domains"` // per service
 }
 
 func (q QuotaConfig) resources() apprunner.ResourceQuotas {
@@ -101,6 +106,7 @@ func DefaultConfig() Config {
 		Quotas: QuotaConfig{
 			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
+			CustomDomains: apprunner.DomainQuota,
 		},
 		Throttle: ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
@@ -176,8 +182,10 @@ var (
 // Validate refuses settings that cannot work, each with what is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	for name, address := range map[string]string{"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen} {
-		if name == "private-listen" && address == "" {
+	for name, address := range map[string]string{
+		"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen, "https-listen": c.HTTPSListen,
+	} {
+		if address == "" && (name == "private-listen" || name == "https-listen") {
 			continue
 		}
 		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
@@ -206,6 +214,7 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
+	errs = append(errs, c.validateDomains())
 	for name, n := range map[string]int{
 		"quotas.services": c.Quotas.Services, "quotas.auto-scaling-configurations": c.Quotas.AutoScalingConfigurations,
 		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,

@@ -114,6 +114,11 @@ func TestValidate(t *testing.T) {
 		"throttle.rate is -1":                                        func(c *Config) { c.Throttle.Rate = -1 },
 		"throttle.rate is NaN":                                       func(c *Config) { c.Throttle.Rate = math.NaN() },
 		"quotas.services is 0":                                       func(c *Config) { c.Quotas.Services = 0 },
+		"quotas.custom-domains is 0":                                 func(c *Config) { c.Quotas.CustomDomains = 0 },
+		`https-listen "443" is not an address with a port`:           func(c *Config) { c.HTTPSListen = "443" },
+		`domains.resolver "dns.example:53" is not an IP address`:     func(c *Config) { c.Domains.Resolver = "dns.example:53" },
+		`domains.addresses: "example.com" is not an IP address`:      func(c *Config) { c.Domains.Addresses = []string{"192.0.2.1", "example.com"} },
+		`acme.directory "http://acme.example" is not an https URL`:   func(c *Config) { c.ACME.Directory = "http://acme.example" },
 	} {
 		c := DefaultConfig()
 		change(&c)

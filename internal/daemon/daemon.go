@@ -16,8 +16,10 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/audit"
+	"github.com/slipway-run/slipway/internal/certificate"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
+	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
@@ -56,8 +58,13 @@ type Daemon struct {
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
 
+	hosts        *hosts
+	domains      *domain.Worker
+	certificates *certificate.Manager // nil without HTTPS
+
 	api, http net.Listener
 	private   net.Listener // nil unless configured
+	https     net.Listener // nil without HTTPS
 
 	// ctx is the life of everything that works in the background; stop ends it.
 	ctx  context.Context
@@ -112,6 +119,11 @@ func (d *Daemon) listen() (err error) {
 	if d.http, err = net.Listen("tcp", d.config.HTTPListen); err != nil {
 		return fmt.Errorf("listen for applications: %w. Choose another address with --http-listen", err)
 	}
+	if d.config.HTTPSListen != "" {
+		if d.https, err = net.Listen("tcp", d.config.HTTPSListen); err != nil {
+			return fmt.Errorf("listen for applications over TLS: %w. Choose another address with --https-listen", err)
+		}
+	}
 	if d.config.PrivateListen == "" {
 		return nil
 	}
@@ -145,6 +157,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
+	group.Go(func() error { d.domains.Run(d.ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
 		d.stop()
@@ -160,8 +173,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 // publish tells clients on this machine where the daemon is.
 func (d *Daemon) publish() error {
 	info := Info{
-		PID: os.Getpid(), API: "http://" + reachable(d.api.Addr()), Scheme: "http", HTTP: d.http.Addr().String(),
+		PID: os.Getpid(), API: "http://" + reachable(d.api.Addr()), Scheme: d.scheme(), HTTP: d.http.Addr().String(),
 		Region: d.config.Region, Account: d.config.Account,
+	}
+	if d.https != nil {
+		info.HTTPS = d.https.Addr().String()
 	}
 	if err := iam.WriteAWSProfile(d.config.DataDir, info.API, d.config.Region, d.key); err != nil {
 		return err
@@ -186,12 +202,15 @@ func reachable(address net.Addr) string {
 func (d *Daemon) Close() error {
 	d.stop()
 	var errs []error
-	for _, l := range []net.Listener{d.api, d.http, d.private} {
+	for _, l := range []net.Listener{d.api, d.http, d.https, d.private} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
 			}
 		}
+	}
+	if d.certificates != nil {
+		d.certificates.Close()
 	}
 	if d.registry != nil {
 		errs = append(errs, d.registry.Close())

@@ -18,6 +18,7 @@ type Info struct {
 	API     string `json:"api"`    // URL of the API, the registry and the console
 	Scheme  string `json:"scheme"` // of service URLs
 	HTTP    string `json:"http"`   // address that applications are served at
+	HTTPS   string `json:"https,omitempty"`
 	Region  string `json:"region"`
 	Account string `json:"account"`
 }

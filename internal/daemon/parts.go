@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"time"
@@ -26,9 +25,13 @@ import (
 // openEngine starts containerd, or finds the one that an earlier daemon started.
 func (d *Daemon) openEngine() (err error) {
 	log := d.log.With("component", "engine")
+	ports := []int{portOf(d.http)}
+	if d.https != nil {
+		ports = append(ports, portOf(d.https))
+	}
 	d.engine, err = containerd.Open(d.ctx, containerd.Options{
 		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
-		HostPorts: []int{d.http.Addr().(*net.TCPAddr).Port}, Forward: d.forwards(),
+		HostPorts: ports, Forward: d.forwards(),
 		Images: func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
 		Logger: log,
 	})
@@ -55,7 +58,8 @@ func (d *Daemon) openParts() error {
 	}
 	watcher := &observer{}
 	d.router = router.New(router.Options{Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait})
-	routes := routing{router: d.router, domain: d.config.Domain, log: d.log}
+	d.hosts = newHosts(d.router, d.config.Domain)
+	routes := routing{router: d.router, hosts: d.hosts, log: d.log}
 	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
@@ -67,8 +71,12 @@ func (d *Daemon) openParts() error {
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
+	if err := d.openDomains(); err != nil {
+		return err
+	}
 	d.control = &control.Control{
-		Store: d.store, Runner: d.runner, CheckImage: d.checkImage, ServiceQuota: d.config.Quotas.Services,
+		Domains: control.DomainRules{Our: d.config.Domain, Quota: d.config.Quotas.CustomDomains, Changed: d.domains.Look},
+		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, ServiceQuota: d.config.Quotas.Services,
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event

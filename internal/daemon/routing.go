@@ -13,7 +13,7 @@ import (
 // routing lets the fleet drive the router.
 type routing struct {
 	router *router.Router
-	domain string
+	hosts  *hosts
 	log    *slog.Logger
 }
 
@@ -23,12 +23,8 @@ var (
 )
 
 func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency int) {
-	hosts := []string{s.Host(r.domain)}
-	if s.Spec.Network.Private {
-		hosts = nil
-	}
-	err := r.router.SetService(router.Route{
-		ServiceID: s.ID, Name: s.Name, Hosts: hosts,
+	err := r.hosts.set(s, router.Route{
+		ServiceID: s.ID, Name: s.Name,
 		State: state, Reason: reason, MaxConcurrency: concurrency,
 	})
 	if err != nil {
@@ -52,7 +48,7 @@ func (r routing) Serve(s apprunner.Service, concurrency int, backends []fleet.Ba
 func (r routing) Hold(s apprunner.Service, why fleet.Hold) {
 	switch why {
 	case fleet.HoldDeleted:
-		r.router.RemoveService(s.ID)
+		r.hosts.remove(s)
 	case fleet.HoldPaused:
 		r.route(s, router.Paused, "", 1)
 	case fleet.HoldFailed:
@@ -80,7 +76,7 @@ func (r routing) open(connections []apprunner.VPCIngressConnection) {
 	hosts := map[string]string{}
 	for _, c := range connections {
 		if a, err := apprunner.ParseARN(c.ServiceARN); err == nil {
-			hosts[c.Domain(r.domain)] = a.ID
+			hosts[c.Domain(r.hosts.domain)] = a.ID
 		}
 	}
 	r.router.SetPrivateHosts(hosts)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -21,15 +22,21 @@ import (
 	"github.com/slipway-run/slipway/internal/router"
 )
 
-// serve answers on both listeners until ctx ends.
+// serve answers on all listeners until ctx ends.
 func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	// No limit on reading a whole request: an image layer is one.
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
 	applications := router.NewServer(d.router, d.log.With("component", "router"))
+	applications.Handler = d.plain(d.router)
 	servers := map[*http.Server]net.Listener{api: d.api, applications: d.http}
 	if d.private != nil {
 		servers[router.NewServer(d.router.Private(), d.log.With("component", "router"))] = d.private
+	}
+	if d.https != nil {
+		secure := router.NewServer(d.router, d.log.With("component", "router"))
+		secure.TLSConfig = d.certificates.TLS()
+		servers[secure] = tls.NewListener(d.https, secure.TLSConfig)
 	}
 	for server, listener := range servers {
 		unused := &unusedConns{}
@@ -61,6 +68,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
+		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
 	}), d.ecrAPI(), d.ecrPublicAPI())
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
@@ -73,7 +81,7 @@ func (d *Daemon) apiHandler() http.Handler {
 			if s.Spec.Network.Private {
 				return ""
 			}
-			return "http://" + d.url(s)
+			return d.scheme() + "://" + d.url(s)
 		},
 	}
 	mux := http.NewServeMux()
@@ -98,8 +106,8 @@ func withAWS(aws, pages http.Handler) http.Handler {
 // url is the name and port that a service answers at, without scheme.
 func (d *Daemon) url(s apprunner.Service) string {
 	host := s.Host(d.config.Domain)
-	if _, port, err := net.SplitHostPort(d.http.Addr().String()); err == nil && port != "80" {
-		return net.JoinHostPort(host, port)
+	if d.scheme() == "https" {
+		return withPort(host, d.https, "443")
 	}
-	return host
+	return withPort(host, d.http, "80")
 }

@@ -72,7 +72,7 @@ func tree(name string, trees []string) string {
 var adapters = []string{
 	"internal/sqlite", "internal/engine/containerd", "internal/registry", "internal/router", "internal/source",
 	"internal/telemetry", "internal/vault", "internal/iam", "internal/awsapi", "internal/admin", "internal/console",
-	"internal/audit",
+	"internal/audit", "internal/certificate", "internal/resolver",
 }
 
 // documented are the imports of adapters beyond the rule, and why.
@@ -130,6 +130,9 @@ func judge(importer, path string, standard map[string]bool) (broken []string) {
 	if under(imported, "internal/engine/enginetest") {
 		say("the suite of engines is for tests")
 	}
+	if under(imported, "internal/certificate/acmetest") && !under(importer, "test", "bench") {
+		say("the ACME server is for tests")
+	}
 	if under(imported, "internal/daemon", "internal/cli") && !under(importer, composers...) {
 		say("nobody imports those who put the parts together")
 	}
@@ -177,6 +180,9 @@ func TestJudge(t *testing.T) {
 		{"internal/fleet", module + "/internal/daemon", 1},
 		{"internal/daemon", module + "/test/kit", 1},
 		{"internal/autoscale", module + "/internal/apprunner", 1},
+		{"internal/daemon", module + "/internal/certificate", 0},
+		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
+		{"internal/domain", module + "/internal/resolver", 1},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,5 +83,36 @@ func BenchmarkClaim(b *testing.B) {
 			b.Fatal(ok, err)
 		}
 		g.release(l, outcome{status: 200, answered: true})
+	}
+}
+
+// BenchmarkFind is what the table of hosts costs a request: an exact match costs no more for wildcards
+// being there.
+func BenchmarkFind(b *testing.B) {
+	for _, table := range []struct {
+		name  string
+		extra []string
+	}{{"without wildcards", nil}, {"with wildcards", []string{"*.example.com", "*.example.org"}}} {
+		r := New(Options{})
+		hosts := table.extra
+		for i := range 1000 {
+			hosts = append(hosts, fmt.Sprintf("service-%d.us-east-1.localhost", i))
+		}
+		if err := r.SetService(Route{ServiceID: "svc", Hosts: hosts, MaxConcurrency: 1}); err != nil {
+			b.Fatal(err)
+		}
+		for kind, host := range map[string]string{"exact": "service-500.us-east-1.localhost", "by wildcard": "shop.example.com"} {
+			if kind != "exact" && table.extra == nil {
+				continue
+			}
+			b.Run(kind+" "+table.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if r.find(host) == nil {
+						b.Fatal("not found")
+					}
+				}
+			})
+		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 type Route struct {
 	ServiceID string
 	Name      string   // for the pages
-	Hosts     []string // without port, in any case
+	Hosts     []string // without port, in any case; "*.example.com" stands for every first label
 	State     State
 	Reason    string // one sentence for the page of a Pending or Failed service; may be empty
 
@@ -68,6 +68,10 @@ func (r Route) target() int {
 	}
 	return r.MaxConcurrency
 }
+
+// CanonicalHost is how the router compares host names: without port, in lower case, without a dot at
+// the end.
+func CanonicalHost(host string) string { return canonicalHost(host) }
 
 // canonicalHost is the key of a Host header in the table: no port, lower case, no trailing dot.
 func canonicalHost(host string) string {

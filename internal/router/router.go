@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,20 +96,51 @@ func (r *Router) SetService(route Route) error {
 	if s == nil {
 		s = r.newService(route.ServiceID)
 	}
-	hosts := maps.Clone(*r.hosts.Load())
-	maps.DeleteFunc(hosts, func(_ string, other *service) bool { return other == s })
-	for _, h := range route.Hosts {
-		h = canonicalHost(h)
-		if other := hosts[h]; other != nil && other != s {
-			return fmt.Errorf("set route of service %q: host %q belongs to service %q", route.ServiceID, h, other.id)
-		}
-		hosts[h] = s
+	hosts, err := r.hostsWithLocked(s, route.Hosts)
+	if err != nil {
+		return err
 	}
 	r.services[route.ServiceID] = s
 	s.route.Store(&route)
 	s.gate.configure(route.MaxConcurrency, route.target(), closedBy(route.State))
 	r.hosts.Store(&hosts)
 	return nil
+}
+
+// SetHosts changes the hosts of a service and nothing else of it.
+func (r *Router) SetHosts(serviceID string, hosts []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.services[serviceID]
+	if s == nil {
+		return fmt.Errorf("set hosts of service %q: %w", serviceID, ErrNotFound)
+	}
+	route := *s.route.Load()
+	route.Hosts = hosts
+	if err := route.validate(); err != nil {
+		return err
+	}
+	table, err := r.hostsWithLocked(s, hosts)
+	if err != nil {
+		return err
+	}
+	s.route.Store(&route)
+	r.hosts.Store(&table)
+	return nil
+}
+
+// hostsWithLocked is the table with hosts as those of s.
+func (r *Router) hostsWithLocked(s *service, hosts []string) (map[string]*service, error) {
+	table := maps.Clone(*r.hosts.Load())
+	maps.DeleteFunc(table, func(_ string, other *service) bool { return other == s })
+	for _, h := range hosts {
+		h = canonicalHost(h)
+		if other := table[h]; other != nil && other != s {
+			return nil, fmt.Errorf("set route of service %q: host %q belongs to service %q", s.id, h, other.id)
+		}
+		table[h] = s
+	}
+	return table, nil
 }
 
 func (r *Router) newService(id string) *service {
@@ -223,13 +255,28 @@ func (r *Router) Stats(serviceID string) (Stats, bool) {
 
 // ServeHTTP answers a request by an instance of the service that its host names.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	s := (*r.hosts.Load())[canonicalHost(req.Host)]
+	s := r.find(canonicalHost(req.Host))
 	if s == nil {
 		writePage(w, req, pageFor(errUnknownHost, req.Host, &Route{}))
 		return
 	}
 	serve(r, s, w, req)
 }
+
+// find looks up a canonical host: itself, then the wildcard that covers its first label.
+func (r *Router) find(host string) *service {
+	hosts := *r.hosts.Load()
+	if s := hosts[host]; s != nil {
+		return s
+	}
+	if dot := strings.IndexByte(host, '.'); dot > 0 {
+		return hosts["*"+host[dot:]]
+	}
+	return nil
+}
+
+// Has reports whether a host leads to a service.
+func (r *Router) Has(host string) bool { return r.find(canonicalHost(host)) != nil }
 
 func (r *Router) service(id string) *service {
 	r.mu.Lock()

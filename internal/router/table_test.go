@@ -46,7 +46,79 @@ func TestSetServiceRefuses(t *testing.T) {
 
 func second[A, B any](_ A, b B) B { return b }
 
-func (r *Router) lookup(host string) *service { return (*r.hosts.Load())[canonicalHost(host)] }
+func (r *Router) lookup(host string) *service { return r.find(canonicalHost(host)) }
+
+func TestWildcards(t *testing.T) {
+	r := New(Options{})
+	for id, hosts := range map[string][]string{
+		"any": {"*.example.com", "other.example"}, "shop": {"shop.example.com"}, "deep": {"*.deep.example.com"},
+	} {
+		if err := r.SetService(Route{ServiceID: id, Hosts: hosts, MaxConcurrency: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for host, want := range map[string]string{
+		"www.example.com":        "any",
+		"WWW.Example.com.:8080":  "any",
+		"shop.example.com":       "shop", // more specific beats less specific
+		"a.deep.example.com":     "deep",
+		"deep.example.com":       "any",
+		"example.com":            "", // the star stands for one label, neither none
+		"a.b.example.com":        "", // nor two
+		"a.b.c.deep.example.com": "",
+		".example.com":           "",
+		"other.example":          "any",
+		"a.other.example":        "",
+		"":                       "",
+	} {
+		got := ""
+		if s := r.lookup(host); s != nil {
+			got = s.id
+		}
+		if got != want || r.Has(host) != (want != "") {
+			t.Errorf("host %q goes to %q, want %q", host, got, want)
+		}
+	}
+}
+
+func TestSetHosts(t *testing.T) {
+	f := newFixture(t, Options{}, Route{State: Serving})
+	f.backend("a", reply("ok"))
+	if err := f.router.SetService(Route{ServiceID: "other", Hosts: []string{"taken.example"}, MaxConcurrency: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for name, hosts := range map[string][]string{"taken": {testHost, "taken.example"}, "empty": {""}} {
+		if err := f.router.SetHosts("svc", hosts); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := f.router.SetHosts("none", nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("hosts of an unknown service: %v", err)
+	}
+	if !f.router.Has(testHost) {
+		t.Fatal("a refused change took a host away")
+	}
+	get := func(host string) int {
+		req := f.request(t.Context(), http.MethodGet, "/", nil)
+		req.Host = host
+		res, _ := f.do(req)
+		return res.StatusCode
+	}
+	if err := f.router.SetHosts("svc", []string{testHost, "*.example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{testHost: 200, "new.example.org": 200, "example.org": 404} {
+		if got := get(host); got != want {
+			t.Errorf("%s answers %d, want %d", host, got, want)
+		}
+	}
+	if err := f.router.SetHosts("svc", []string{testHost}); err != nil {
+		t.Fatal(err)
+	}
+	if got := get("new.example.org"); got != 404 {
+		t.Errorf("a host that was taken away answers %d", got)
+	}
+}
 
 func TestTableModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -23,6 +23,8 @@ type Handlers struct {
 	URL func(apprunner.Service) string
 	// Domain is what the host names of services end in.
 	Domain string
+	// Host is the name alone: what the DNS records of custom domains name.
+	Host func(apprunner.Service) string
 	// TokenKey signs page tokens.
 	TokenKey []byte
 }

@@ -55,11 +55,12 @@ func newAPI(t testing.TB) *api {
 	a := &api{store: store, now: time.Unix(1_700_000_000, 0)}
 	h := &handlers.Handlers{
 		Control: &control.Control{
-			Store: store, Runner: a, ServiceQuota: 30, Now: func() time.Time { a.now = a.now.Add(time.Second); return a.now },
+			Store: store, Runner: a, ServiceQuota: 30, Domains: control.DomainRules{Our: "localhost", Quota: 5}, Now: func() time.Time { a.now = a.now.Add(time.Second); return a.now },
 			CheckImage: func(apprunner.Image, string, apprunner.Place) error { return nil },
 		},
 		Account: account, TokenKey: []byte("key of tokens"), Domain: "localhost",
-		URL: func(s apprunner.Service) string { return s.Host("localhost") + ":8080" },
+		URL:  func(s apprunner.Service) string { return s.Host("localhost") + ":8080" },
+		Host: func(s apprunner.Service) string { return s.Host("localhost") },
 	}
 	server := httptest.NewServer(awsapi.NewServer(awsapi.Config{
 		Authenticator: &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner"}, Now: time.Now},
@@ -422,6 +423,7 @@ func TestAllOperationsAreTested(t *testing.T) {
 		"CreateObservabilityConfiguration", "DescribeObservabilityConfiguration", "ListObservabilityConfigurations", "DeleteObservabilityConfiguration",
 		"CreateVpcConnector", "DescribeVpcConnector", "ListVpcConnectors", "DeleteVpcConnector",
 		"CreateVpcIngressConnection", "DescribeVpcIngressConnection", "ListVpcIngressConnections", "UpdateVpcIngressConnection", "DeleteVpcIngressConnection",
+		"AssociateCustomDomain", "DescribeCustomDomains", "DisassociateCustomDomain",
 	}))
 	a := newAPI(t)
 	var have []string

@@ -64,6 +64,10 @@ func TestPages(t *testing.T) {
 	for n := range 4 {
 		a.ok(t, "CreateAutoScalingConfiguration", `{"AutoScalingConfigurationName":"conf-%d"}`, n)
 	}
+	a.become(t, arn, apprunner.ServiceRunning)
+	for n := range 5 {
+		a.ok(t, "AssociateCustomDomain", `{"ServiceArn":%q,"DomainName":"name-%d.example"}`, arn, n)
+	}
 	const byDefault = "arn:aws:apprunner:eu-west-1:123456789012:autoscalingconfiguration/DefaultConfiguration/1/00000000000000000000000000000001"
 	for _, c := range []struct {
 		operation, list, in string
@@ -73,6 +77,7 @@ func TestPages(t *testing.T) {
 		{"ListOperations", "OperationSummaryList", fmt.Sprintf(`"ServiceArn":%q,`, arn), 7},
 		{"ListAutoScalingConfigurations", "AutoScalingConfigurationSummaryList", "", 5},
 		{"ListServicesForAutoScalingConfiguration", "ServiceArnList", fmt.Sprintf(`"AutoScalingConfigurationArn":%q,`, byDefault), 7},
+		{"DescribeCustomDomains", "CustomDomains", fmt.Sprintf(`"ServiceArn":%q,`, arn), 5},
 	} {
 		t.Run(c.operation, func(t *testing.T) {
 			t.Parallel()
@@ -82,6 +87,9 @@ func TestPages(t *testing.T) {
 				t.Fatalf("without MaxResults there are %d of %d items, and the token %v", len(all), c.count, out["NextToken"])
 			}
 			for _, size := range []int{1, 2, 3, c.count - 1, c.count, c.count + 1} {
+				if size > 5 && c.operation == "DescribeCustomDomains" {
+					continue // the most that it takes
+				}
 				got, pages := a.walk(t, c.operation, c.list, c.in, size)
 				if diff := cmp.Diff(all, got); diff != "" {
 					t.Errorf("pages of %d (-whole +pages):\n%s", size, diff)
