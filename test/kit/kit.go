@@ -32,6 +32,8 @@ type Slipway struct {
 	Region string // that calls of the API are signed for
 	Wide   bool   // the daemon listens on every address of the machine
 
+	key *iam.Key // nil for the root key
+
 	*running // shared by all that With made
 }
 
@@ -231,9 +233,12 @@ func (s *Slipway) destroy() {
 	}
 }
 
-// Key is the root access key.
+// Key is the access key that calls are made with: the root key, or what As was given.
 func (s *Slipway) Key() iam.Key {
 	s.t.Helper()
+	if s.key != nil {
+		return *s.key
+	}
 	key, err := iam.ReadRoot(s.Dir)
 	if err != nil {
 		s.t.Fatal(err)

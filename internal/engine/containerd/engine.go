@@ -204,18 +204,28 @@ func dial(socket string) (*client.Client, error) {
 	return c, nil
 }
 
+// lockPatience is how long a lock may be held by what is no Slipway: a program that a process is just
+// starting has its files until it executes.
+const lockPatience = 2 * time.Second
+
 // lockFile takes the lock of the data directory. The kernel releases it when the process ends.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("data directory %q is in use by another Slipway", filepath.Dir(filepath.Dir(path)))
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
+			break
 		}
-		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	return f, nil
+	if err == nil {
+		return f, nil
+	}
+	_ = f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("data directory %q is in use by another Slipway", filepath.Dir(filepath.Dir(path)))
+	}
+	return nil, fmt.Errorf("lock data directory: %w", err)
 }
