@@ -252,14 +252,14 @@ func testRepositoryImages(t *testing.T, s *kit.Slipway) {
 	if len(gone.ImageIds) != 2 || len(gone.Failures) != 1 || len(list()) != 1 {
 		t.Errorf("deleted are %+v", gone)
 	}
-	if err := pull(t, s, s.API+"/images:b", &authn.Basic{Username: s.Key().ID, Password: s.Key().Secret}); err == nil {
+	if err := pullAs(t, s.API+"/images:b", &authn.Basic{Username: s.Key().ID, Password: s.Key().Secret}); err == nil {
 		t.Error("a deleted image can be pulled")
 	}
 	aws(t, s, nil, "ecr", append([]string{"batch-delete-image", "--image-ids", "imageDigest=" + digest(two)}, in...)...)
 	aws(t, s, nil, "ecr", "delete-repository", "--repository-name", "images") // empty: no force
 }
 
-func pull(t *testing.T, _ *kit.Slipway, image string, auth authn.Authenticator) error {
+func pullAs(t *testing.T, image string, auth authn.Authenticator) error {
 	t.Helper()
 	ref, err := name.ParseReference(image, name.Insecure)
 	if err != nil {
@@ -338,14 +338,14 @@ func testTokens(t *testing.T, s *kit.Slipway) {
 		if err != nil || user != "AWS" || strings.Contains(password, s.Key().Secret) {
 			t.Fatalf("the token of %s is for %q, %v", kind, user, err)
 		}
-		if err := pull(t, s, s.API+"/tokens:v1", &authn.Basic{Username: user, Password: password}); err != nil {
+		if err := pullAs(t, s.API+"/tokens:v1", &authn.Basic{Username: user, Password: password}); err != nil {
 			t.Errorf("pull with the token of %s: %v", kind, err)
 		}
-		if err := pull(t, s, s.API+"/tokens:v1", &authn.Basic{Username: user, Password: password[:len(password)-1] + "A"}); err == nil {
+		if err := pullAs(t, s.API+"/tokens:v1", &authn.Basic{Username: user, Password: password[:len(password)-1] + "A"}); err == nil {
 			t.Errorf("a token of %s that was changed lets in", kind)
 		}
 	}
-	if err := pull(t, s, s.API+"/tokens:v1", &authn.Basic{Username: "AWS", Password: s.Key().Secret}); err == nil {
+	if err := pullAs(t, s.API+"/tokens:v1", &authn.Basic{Username: "AWS", Password: s.Key().Secret}); err == nil {
 		t.Error("the secret is no token")
 	}
 }

@@ -22,10 +22,13 @@ type QueryAPI struct {
 
 // Action answers one action. The result is encoded as XML inside <Action>Result, so it must be a
 // structure without a name of its own. Errors are answered as those of operations.
-//
-// Nobody is asked whether a caller may do it: the only action so far is one that AWS allows
-// everybody, even against a policy.
 type Action func(ctx context.Context, params url.Values) (any, error)
+
+// Params is the input of an action, as an Authorizer sees it.
+type Params url.Values
+
+// Validate implements Message. There is no model that parameters could break.
+func (Params) Validate() error { return nil }
 
 // isQuery tells a request of the query protocol from a JSON one. Presigned ones have their
 // parameters in the URL.
@@ -65,7 +68,11 @@ func (x *exchange) runQuery(w http.ResponseWriter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := action(WithCall(x.r.Context(), x.call), params)
+	ctx := WithCall(x.r.Context(), x.call)
+	if err := x.server.config.Authorizer.Authorize(ctx, x.call, Params(params)); err != nil {
+		return nil, err
+	}
+	out, err := action(ctx, params)
 	if err != nil {
 		return nil, err
 	}

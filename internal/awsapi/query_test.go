@@ -22,7 +22,12 @@ func serveQuery(t *testing.T, action awsapi.Action) string {
 	t.Helper()
 	s := awsapi.NewServer(awsapi.Config{
 		Authenticator: &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", "sts"}, Now: time.Now},
-		Authorizer:    awsapi.AuthorizerFunc(everyone), Logger: slog.New(slog.DiscardHandler),
+		Authorizer: awsapi.AuthorizerFunc(func(_ context.Context, call awsapi.Call, in awsapi.Message) error {
+			if params, ok := in.(awsapi.Params); ok && url.Values(params).Get("What") == "forbidden" {
+				return awsapi.Errorf(403, "AccessDeniedException", "not authorized to perform: %s", call.Action())
+			}
+			return nil
+		}), Logger: slog.New(slog.DiscardHandler),
 	}, apprunnerapi.API(&handlers{listServices: noServices}))
 	s.AddQuery(awsapi.QueryAPI{SigningName: "sts", Version: "2011-06-15", Namespace: "https://sts.example/", Actions: map[string]awsapi.Action{"Tell": action}})
 	server := httptest.NewServer(s)
@@ -105,6 +110,7 @@ func TestQueryRefuses(t *testing.T) {
 		{"too large", "sts", strings.Repeat("x", awsapi.MaxBody+1), nil, 413, "Sender", "RequestEntityTooLarge", "larger than"},
 		{"an error of the action", "sts", "Action=Tell&Version=2011-06-15", nil, 400, "Sender", "Told", "no &lt;you&gt; may not"},
 		{"an error that is not the caller's", "sts", "Action=Tell&What=failure", nil, 500, "Receiver", "InternalFailure", "log of Slipway"},
+		{"not allowed", "sts", "Action=Tell&What=forbidden", nil, 403, "Sender", "AccessDenied", "not authorized to perform: sts:Tell"},
 		{"a panic", "sts", "Action=Tell&What=panic", nil, 500, "Receiver", "InternalFailure", "log of Slipway"},
 	} {
 		var edits []edit

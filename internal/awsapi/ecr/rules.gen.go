@@ -23,7 +23,7 @@ var (
 	ruleKmsKey                                 = awsapi.StringRule{Min: 1, Max: 2048}
 	ruleMaxResults                             = awsapi.RangeRule[int32]{Min: 1, Max: 1000}
 	ruleRegistryId                             = awsapi.StringRule{Pattern: awsapi.MustPattern(`[0-9]{12}`, "", `[0-9]{12}`)}
-	ruleRepositoryName                         = awsapi.StringRule{Min: 2, Max: 256, Pattern: awsapi.MustPattern(`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`, "", `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`)}
+	ruleRepositoryName                         = awsapi.StringRule{Min: 1, Max: 256, Pattern: awsapi.MustPattern(`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`, "", `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`)}
 	ruleScanStatus                             = awsapi.EnumRule[ScanStatus]{ScanStatusInProgress, ScanStatusComplete, ScanStatusFailed, ScanStatusUnsupportedImage, ScanStatusActive, ScanStatusPending, ScanStatusScanEligibilityExpired, ScanStatusFindingsUnavailable, ScanStatusLimitExceeded, ScanStatusImageArchived}
 	ruleSeverityCount                          = awsapi.RangeRule[int32]{Min: 0, Max: math.MaxInt32}
 	ruleTagStatus                              = awsapi.EnumRule[TagStatus]{TagStatusTagged, TagStatusUntagged, TagStatusAny}

@@ -50,6 +50,10 @@ var services = []service{{
 	pkg:     "ecrapi",
 	invalid: "InvalidParameterException",
 	fault:   "ServerException",
+	rules: map[string]rule{
+		// A push may have made a repository with a name of one character.
+		"RepositoryName": {min: 1, max: 256},
+	},
 }, {
 	model:   "ecr-public.json",
 	dir:     "ecrpublic",

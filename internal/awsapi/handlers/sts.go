@@ -15,7 +15,8 @@ type Caller struct {
 	UserID  string
 }
 
-// STS is the part of AWS STS that tells clients who they are. Whoever has a key may ask, as in AWS.
+// STS is the part of AWS STS that tells clients who they are. Whoever has a key may ask, as in AWS:
+// an Authorizer lets the service pass.
 func STS(caller func(context.Context, sigv4.Identity) (Caller, error)) awsapi.QueryAPI {
 	return awsapi.QueryAPI{
 		SigningName: "sts", Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
