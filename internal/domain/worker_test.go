@@ -100,21 +100,22 @@ func TestGiveUpOnDNS(t *testing.T) {
 		worker, stop := w.start(true)
 		w.add("example.com", true)
 		worker.Look()
-		pass(71 * time.Hour)
-		stop() // the time that a daemon was away counts too
+		pass(time.Minute)
+		stop()
+		pass(71*time.Hour + 40*time.Minute) // the time that a daemon was away counts too
 		_, stop = w.start(true)
 		defer stop()
-		pass(30 * time.Minute)
+		pass(10 * time.Minute)
 		d := w.want("example.com", apprunner.DomainPending)
 		d.Records = d.Records[:1]
 		w.make(d) // one of two is not enough
-		pass(time.Hour)
+		pass(15 * time.Minute)
 		d = w.want("example.com", apprunner.DomainCreateFailed)
 		if !d.Records[0].Valid || d.Records[1].Valid || !strings.Contains(d.Reason, "not found within 72h0m0s: there is neither a CNAME "+d.Records[1].Name) {
 			t.Errorf("the domain is %+v", d)
 		}
 		asked := len(w.lookups)
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		if len(w.lookups) != asked || w.names.Of(w.service.ID) != nil {
 			t.Error("a domain that failed is worked on")
 		}
@@ -153,11 +154,16 @@ func TestCertificatesAreTriedAgain(t *testing.T) {
 
 func TestGiveUpOnCertificate(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
-		_, stop := w.start(true)
-		defer stop()
 		w.refusal = errRefused
 		w.add("shop.localhost", false)
-		pass(74 * time.Hour)
+		_, stop := w.start(true)
+		pass(time.Minute)
+		w.want("shop.localhost", apprunner.DomainBinding)
+		stop()
+		pass(72 * time.Hour)
+		_, stop = w.start(true)
+		defer stop()
+		pass(time.Minute)
 		d := w.want("shop.localhost", apprunner.DomainCreateFailed)
 		if d.Reason != "it got no certificate within 72h0m0s: shop.localhost: the authority is on holiday" || w.names.Of(w.service.ID) != nil {
 			t.Errorf("reason %q, routed %q", d.Reason, w.names.Of(w.service.ID))
