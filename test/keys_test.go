@@ -49,6 +49,7 @@ func TestKeys(t *testing.T) {
 
 	t.Run("AWS CLI", func(t *testing.T) { testRestricted(t, ci.With(t), arn) })
 	t.Run("tags", func(t *testing.T) { testTagConditions(t, s.With(t), ci.With(t), arn) })
+	t.Run("partial ARNs", func(t *testing.T) { testPartialARNs(t, s.With(t)) })
 	t.Run("registry", func(t *testing.T) { testRegistryRights(t, ci.With(t)) })
 	t.Run("Slipway's own API", func(t *testing.T) { testAdminRights(t, s.With(t), key) })
 	t.Run("across a crash", func(t *testing.T) {
@@ -110,6 +111,33 @@ func testTagConditions(t *testing.T, root, s *kit.Slipway, arn string) {
 	s.WantError(create(), "AccessDeniedException", "service/web-dev/*")
 	in.ServiceName = new("dev-web")
 	s.Run(in)
+}
+
+// testPartialARNs has a policy that names one revision of an auto scaling configuration, and calls
+// that name it by parts of its ARN.
+func testPartialARNs(t *testing.T, s *kit.Slipway) {
+	first, second := *s.Scaling("multi", 10, 1, 2), *s.Scaling("multi", 20, 1, 2)
+	byName := strings.Join(strings.Split(first, "/")[:2], "/")
+	user := s.As(s.CreateKey("partial", `{"Statement":[{"Effect":"Allow","Action":"apprunner:*","Resource":"*"},
+		{"Effect":"Deny","Action":"*","Resource":"arn:aws:apprunner:*:*:autoscalingconfiguration/multi/1/*"}]}`))
+	describe := func(arn string) error {
+		return user.Call("DescribeAutoScalingConfiguration", apprunnerapi.DescribeAutoScalingConfigurationInput{AutoScalingConfigurationArn: &arn}, nil)
+	}
+	for _, arn := range []string{first, byName + "/1"} {
+		s.WantError(describe(arn), "AccessDeniedException", "on resource: "+first+" with an explicit deny")
+	}
+	for _, arn := range []string{second, byName + "/2", byName} {
+		if err := describe(arn); err != nil {
+			t.Errorf("describe %s: %v", arn, err)
+		}
+	}
+	remove := func(all bool) error {
+		return user.Call("DeleteAutoScalingConfiguration", apprunnerapi.DeleteAutoScalingConfigurationInput{AutoScalingConfigurationArn: &byName, DeleteAllRevisions: &all}, nil)
+	}
+	s.WantError(remove(true), "AccessDeniedException", "on resource: "+first)
+	if err := remove(false); err != nil {
+		t.Errorf("delete the latest revision: %v", err)
+	}
 }
 
 // pull reads the manifest and a layer of an image with a key.

@@ -431,3 +431,25 @@ func TestStoreFaults(t *testing.T) {
 		}
 	}
 }
+
+// The default configuration counts as a name; further revisions of a name and other Regions do not.
+func TestScalingQuota(t *testing.T) {
+	t.Parallel()
+	for quota, names := range map[int]int{3: 2, 0: apprunner.ScalingNamesQuota - 1} {
+		w := newWorld(t)
+		w.ScalingQuota = quota
+		for i := range names {
+			if _, err := w.CreateScaling(t.Context(), here, fmt.Sprintf("name-%d", i), apprunner.Scaling{}, nil); err != nil {
+				t.Fatalf("name %d of %d: %v", i, names, err)
+			}
+		}
+		_, err := w.CreateScaling(t.Context(), here, "one-more", apprunner.Scaling{}, nil)
+		wantCode(t, err, apprunner.ServiceQuotaExceeded, fmt.Sprintf("There are %d auto scaling configuration names", names+1))
+		if _, err := w.CreateScaling(t.Context(), here, "name-0", apprunner.Scaling{}, nil); err != nil {
+			t.Errorf("another revision: %v", err)
+		}
+		if _, err := w.CreateScaling(t.Context(), elsewhere, "one-more", apprunner.Scaling{}, nil); err != nil {
+			t.Errorf("another Region: %v", err)
+		}
+	}
+}

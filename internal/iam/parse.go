@@ -133,6 +133,9 @@ func parseStatement(raw json.RawMessage) (s statement, sid string, err error) {
 	if s.resources, err = parseList(m, "Resource", checkResource); err != nil {
 		return s, sid, err
 	}
+	for i, action := range s.actions.patterns {
+		s.actions.patterns[i] = strings.ToLower(action)
+	}
 	s.conditions, err = parseConditions(m["Condition"])
 	return s, sid, err
 }

@@ -33,19 +33,13 @@ func globARN(pattern, arn string) bool {
 	if pattern == "*" {
 		return true
 	}
-	want, got := strings.SplitN(pattern, ":", arnParts), strings.SplitN(arn, ":", arnParts)
-	if len(want) != arnParts || len(got) != arnParts {
-		return false
-	}
-	for i := range want {
-		if !glob(want[i], got[i]) {
+	for range arnParts - 1 {
+		want, morePattern, ok := strings.Cut(pattern, ":")
+		got, moreARN, alsoOK := strings.Cut(arn, ":")
+		if !ok || !alsoOK || !glob(want, got) {
 			return false
 		}
+		pattern, arn = morePattern, moreARN
 	}
-	return true
-}
-
-// globAction matches as IAM does: names of actions have no case.
-func globAction(pattern, action string) bool {
-	return glob(strings.ToLower(pattern), strings.ToLower(action))
+	return glob(pattern, arn)
 }

@@ -20,8 +20,8 @@ type statement struct {
 
 // list is what an Action, NotAction, Resource or NotResource says.
 type list struct {
-	patterns []string
-	except   bool // NotAction, NotResource
+	patterns []string // of actions in lower case
+	except   bool     // NotAction, NotResource
 }
 
 func (l list) has(match func(pattern, text string) bool, text string) bool {
@@ -57,6 +57,7 @@ const (
 // Allows decides about a request: one that no statement denies and at least one allows is Allowed.
 func (p *Policy) Allows(r Request) Decision {
 	decision := NotAllowed
+	r.Action = strings.ToLower(r.Action) // names of actions have no case
 	for _, s := range p.statements {
 		switch {
 		case !s.applies(r):
@@ -70,7 +71,7 @@ func (p *Policy) Allows(r Request) Decision {
 }
 
 func (s statement) applies(r Request) bool {
-	if !s.actions.has(globAction, r.Action) || !s.resources.has(globARN, r.Resource) {
+	if !s.actions.has(glob, r.Action) || !s.resources.has(globARN, r.Resource) {
 		return false
 	}
 	return !slices.ContainsFunc(s.conditions, func(c condition) bool { return !c.holds(r.Context) })
