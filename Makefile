@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-run/slipway/internal/cli.Version=$(VERSION)
 STEP := @$(CURDIR)/scripts/step
 
-.PHONY: demo test build engine bootstrap generate check lint unit blackbox bench clean
+.PHONY: demo test build engine bootstrap generate check lint unit blackbox conformance bench clean
 
 demo: build
 	@$(BIN)/slipway demo $(DEMO_FLAGS)
 
-test: check unit blackbox
+test: check unit blackbox conformance
 
 bootstrap:
 	@$(CURDIR)/scripts/bootstrap
@@ -44,12 +44,15 @@ $(BIN)/engine/slipway-log: go.mod $(wildcard cmd/slipway-log/*.go internal/engin
 
 generate:
 	$(GO) generate ./...
+	cd test/conformance && $(GO) test -run TestTable . -update
 
 # What needs no container: formatting, generated code, dependencies, vet.
 check: bootstrap
 	$(STEP) "Checking formatting" test -z "$$(gofmt -l cmd internal examples test bench 2>&1 | tee /dev/stderr)"
 	$(STEP) "Checking go.mod" $(GO) mod tidy -diff
+	$(STEP) "Checking go.mod of the conformance tests" $(GO) -C test/conformance mod tidy -diff
 	$(STEP) "Checking with go vet" $(GO) vet ./...
+	$(STEP) "Checking the conformance tests with go vet" $(GO) -C test/conformance vet ./...
 
 # The linter is built once, by its own go.mod and not ours: that takes minutes, so "make test" leaves it out.
 GOLANGCI := v2.15.0
@@ -68,6 +71,10 @@ unit: engine
 # Tests of the program as its users meet it.
 blackbox: build
 	$(STEP) "Testing the program" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -timeout 20m -shuffle=on ./test/...
+
+# Tests of the API with the AWS SDKs, in a module of their own: Slipway depends on none of them.
+conformance: build
+	$(STEP) "Testing with the AWS SDKs" env SLIPWAY_TEST_REQUIRE=1 $(GO) -C test/conformance test -timeout 10m ./...
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 10x ./bench/...

@@ -44,14 +44,14 @@ type running struct {
 	log     *os.File
 }
 
-// Root is the top of the repository.
+// Root is the top of the repository, also for the tests that are a module of their own.
 func Root() string {
 	dir, err := os.Getwd()
 	if err != nil {
 		panic(err)
 	}
 	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "cmd", "slipway")); err == nil {
 			return dir
 		}
 	}
