@@ -17,14 +17,27 @@ import (
 )
 
 func testBoto(t *testing.T, s *kit.Slipway) {
+	needFile(t, kit.Binary("tools/aws/requirements.txt"))
 	runScript(t, s, "boto3", kit.Binary("tools/aws/bin/python3"), filepath.Join("python", "conformance.py"))
 }
 
 func testJavaScript(t *testing.T, s *kit.Slipway) {
-	if _, err := os.Stat(filepath.Join("js", "node_modules")); err != nil {
-		t.Fatalf("the AWS SDK for JavaScript is not installed: run make bootstrap (%v)", err)
-	}
+	needFile(t, filepath.Join("js", "node_modules", "installed-lock.json"))
 	runScript(t, s, "JavaScript", "node", filepath.Join("js", "conformance.mjs"))
+}
+
+// needFile skips the test when scripts/bootstrap did not leave a file, unless the environment says that
+// nothing may be missing.
+func needFile(t *testing.T, file string) {
+	t.Helper()
+	_, err := os.Stat(file)
+	switch {
+	case err == nil:
+	case os.Getenv("SLIPWAY_TEST_REQUIRE") != "" || os.Getenv("CI") != "":
+		t.Fatalf("this SDK is not installed: run make bootstrap (%v)", err)
+	default:
+		t.Skipf("this SDK is not installed: run make bootstrap (%v)", err)
+	}
 }
 
 // result is a line that a script prints for each of its expectations.
