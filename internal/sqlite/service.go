@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -13,7 +14,24 @@ const selectService = "SELECT id, document FROM service "
 // Services returns the services of a Region, newest first, deleted ones included. An empty region
 // stands for all.
 func (s *Store) Services(ctx context.Context, region string) ([]apprunner.Service, error) {
-	return s.services(ctx, s.read, region)
+	writes := s.writes.Load()
+	if known, ok := s.listing.Load(region); ok && known.(*listing).writes == writes {
+		return slices.Clone(known.(*listing).services), nil
+	}
+	services, err := s.services(ctx, s.read, region)
+	if err != nil {
+		return nil, err
+	}
+	s.listing.Store(region, &listing{writes: writes, services: services})
+	return slices.Clone(services), nil
+}
+
+// listing is the services of a Region as they were after so many writes. To open and decode a thousand
+// documents takes a hundred times as long as to answer a page of them, and clients poll. What is known
+// from before a write is never used after it: this process is the only one that writes.
+type listing struct {
+	writes   int64
+	services []apprunner.Service
 }
 
 func (s *Store) services(ctx context.Context, q querier, region string) ([]apprunner.Service, error) {

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
@@ -34,6 +36,9 @@ type Store struct {
 	write *sql.DB // one connection
 	read  *sql.DB
 	vault Vault
+
+	writes  atomic.Int64 // transactions that were committed
+	listing sync.Map     // Region to *listing
 }
 
 const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
@@ -84,6 +89,7 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
+	s.writes.Add(1)
 	return nil
 }
 
