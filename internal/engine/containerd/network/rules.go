@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -17,6 +18,9 @@ import (
 
 // linkLocal is where clouds serve the credentials of the machine.
 var linkLocal = netip.MustParsePrefix("169.254.0.0/16")
+
+// numbering guards the counter that the nftables module numbers the sets of all connections with.
+var numbering sync.Mutex
 
 // writeRules replaces the table of this data directory in one transaction: there is no moment
 // without rules.
@@ -34,7 +38,10 @@ func (c Config) writeRules(subnet netip.Prefix) error {
 		return err
 	}
 	limits := c.egressMap(table)
-	if err := conn.AddSet(limits, nil); err != nil {
+	numbering.Lock()
+	err = conn.AddSet(limits, nil)
+	numbering.Unlock()
+	if err != nil {
 		return fmt.Errorf("write nftables table %q: %w", table.Name, err)
 	}
 	chain := func(name string, typ nftables.ChainType, hook *nftables.ChainHook, prio *nftables.ChainPriority, rules ...[]expr.Any) {
