@@ -18,7 +18,6 @@ import (
 
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/internal/certificate/acmetest"
-	"github.com/slipway-run/slipway/internal/daemon"
 	"github.com/slipway-run/slipway/test/kit"
 )
 
@@ -33,10 +32,7 @@ type site struct {
 // configure adds to the configuration of a Slipway that does not run yet.
 func configure(t *testing.T, s *kit.Slipway, format string, args ...any) {
 	t.Helper()
-	text := quick + fmt.Sprintf(format, args...)
-	if err := os.WriteFile(filepath.Join(s.Dir, daemon.ConfigFile), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.Configure(quick + fmt.Sprintf(format, args...))
 }
 
 func startSite(t *testing.T, s *kit.Slipway, https string) *site {

@@ -89,14 +89,21 @@ func New(t testing.TB, config string) *Slipway {
 		t.Fatal(err)
 	}
 	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
-	if !strings.Contains(config, "throttle:") {
-		config += "throttle: {rate: 100000, burst: 100000}\n" // tests poll
-	}
-	if err := os.WriteFile(filepath.Join(dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.Configure(config)
 	t.Cleanup(s.destroy)
 	return s
+}
+
+// Configure replaces the configuration file. It is read at the next start.
+func (s *Slipway) Configure(config string) {
+	s.t.Helper()
+	s.Config = config
+	if !strings.Contains(config, "throttle:") {
+		config += "\nthrottle: {rate: 100000, burst: 100000}\n" // tests poll
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, daemon.ConfigFile), []byte(config), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Start makes a Slipway that runs.
