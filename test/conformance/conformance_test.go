@@ -23,10 +23,18 @@ var clients = []struct {
 // quota is how many services a Region may have here: few, so that it is quickly full.
 const quota = "8"
 
+// config has small quotas, a private listener, and a name server that nobody is: custom domains wait
+// for DNS records that never come.
+const config = `timeouts: {start: 6s, stop: 1s}
+quotas: {services: ` + quota + `, connections: 3, observability-configurations: 2, vpc-connectors: 2}
+private-listen: 127.0.0.1:0
+domains: {resolver: "127.0.0.1:9"}
+`
+
 // TestConformance holds the API to what unmodified clients expect. The name of a test goes on with
 // the client, the operation, and what is expected of it.
 func TestConformance(t *testing.T) {
-	s := kit.Start(t, "timeouts: {start: 6s, stop: 1s}\nquotas: {services: "+quota+"}\n")
+	s := kit.Start(t, config)
 	s.PushMimic("mimic:v1", "v1")
 	t.Run("with", func(t *testing.T) {
 		for _, c := range clients {

@@ -48,7 +48,7 @@ type step struct {
 
 func testGo(t *testing.T, s *kit.Slipway) {
 	c := newGoClient(t, s)
-	for _, steps := range [][]step{serviceSteps, scalingSteps, tagSteps, endSteps} {
+	for _, steps := range [][]step{serviceSteps, scalingSteps, tagSteps, resourceSteps, ingressSteps, domainSteps, endSteps} {
 		for _, step := range steps {
 			if ok := t.Run(step.name, func(t *testing.T) { step.run(t, c) }); !ok {
 				return // the next ones need what this one makes

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/conformance.md again")
 
 // sources are the files that have the expectations of a client, by its name.
 var sources = map[string]string{
-	"Go": "{service,scaling,tag}_test.go", "boto3": "python/*.py", "JavaScript": "js/*.mjs", "CLI": "cli_test.go",
+	"Go": "{service,scaling,tag,resource,domain}_test.go", "boto3": "python/*.py", "JavaScript": "js/*.mjs", "CLI": "cli_test.go",
 }
 
 // relied is what clients rely on beyond the model, or against it, and a test that shows it.
@@ -30,11 +30,13 @@ var relied = []struct{ what, client, name string }{
 	{"clients look for: No configurations provided in the UpdateService request.", "Go", "UpdateService/nothing to change"},
 	{"clients look for: App Runner doesn't support automatic deployments for an image in an ECR Public repository.", "Go", "CreateService/automatic deployments of ECR Public"},
 	{"Terraform compares active and inactive in lower case", "CLI", "DeleteAutoScalingConfiguration/inactive in lower case"},
+	{"Terraform compares the statuses of custom domains in lower case", "Go", "DescribeCustomDomains/records for every name, as Terraform waits for them"},
 	{"Copilot takes a null OperationId for already paused", "Go", "PauseService/again there is no operation"},
 	{"Copilot takes a null OperationId for already running", "Go", "ResumeService/again there is no operation"},
 	{"Copilot splits the resource of a service ARN into three", "CLI", "CreateService/the ARN has a type, a name and an id"},
 	{"the default auto scaling configuration has a well-known ARN", "Go", "DescribeAutoScalingConfiguration/the default"},
 	{"auto scaling configurations are found by ARNs without id and revision", "Go", "DescribeAutoScalingConfiguration/by all three forms of ARN"},
+	{"observability configurations are found by ARNs without id and revision", "Go", "DescribeObservabilityConfiguration/by all three forms of ARN"},
 	{"service ARNs are whole", "CLI", "DescribeService/an ARN without the id"},
 	{"the AWS CLI has no paginator: everything comes without MaxResults", "Go", "ListServices/page by page, and all at once"},
 	{"scripts take the first of list-operations --max-results 1 for the newest", "CLI", "ListOperations/the newest with --max-results 1"},
@@ -42,6 +44,7 @@ var relied = []struct{ what, client, name string }{
 	{"timestamps become times, not strings", "boto3", "DescribeService/times are times"},
 	{"EncryptionConfiguration is there only when it was given", "CLI", "DescribeService/EncryptionConfiguration when it was given"},
 	{"unsigned and wrongly signed requests are 403, by name", "boto3", "ListServices/unsigned and wrongly signed"},
+	{"the ServiceUrl of a private service is there and empty", "Go", "DescribeService/private, with a VPC connector and traces"},
 	{"what failed counts towards the quota", "Go", "CreateService/one more than the quota"},
 }
 

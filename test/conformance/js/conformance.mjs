@@ -44,6 +44,22 @@ async function wait(arn, status) {
   }
 }
 
+async function waitIngress(status) {
+  for (const end = Date.now() + 20_000; ; await sleep(50)) {
+    const { VpcIngressConnection: found } = await call("DescribeVpcIngressConnection", { VpcIngressConnectionArn: arns.door });
+    if (found.Status === status) return found;
+    assert.ok(Date.now() < end, `it is still ${found.Status}, not ${status}`);
+  }
+}
+
+async function waitDomains(status, count) {
+  for (const end = Date.now() + 60_000; ; await sleep(50)) {
+    const { CustomDomains: found } = await call("DescribeCustomDomains", { ServiceArn: arns.shop });
+    if (found.length === count && found.every((domain) => domain.Status === status)) return found;
+    assert.ok(Date.now() < end, `there are still ${JSON.stringify(found)}`);
+  }
+}
+
 async function pages(paginate, pageSize, input = {}) {
   const found = [];
   for await (const page of paginate({ client, pageSize }, input)) {
@@ -197,6 +213,118 @@ const steps = {
     const name = arns[1].split("/").slice(0, 2).join("/");
     const { AutoScalingConfiguration: gone } = await call("DeleteAutoScalingConfiguration", { AutoScalingConfigurationArn: name, DeleteAllRevisions: true });
     assert.equal(gone.Status, "inactive");
+  },
+  "CreateConnection/waits for its handshake": async () => {
+    for (const ConnectionName of ["hub1", "hub2"]) {
+      const { Connection: made } = await call("CreateConnection", { ConnectionName, ProviderType: "GITHUB" });
+      assert.deepEqual([made.ConnectionName, made.Status], [ConnectionName, sdk.ConnectionStatus.PENDING_HANDSHAKE]);
+      assert.ok(made.CreatedAt instanceof Date);
+      arns[ConnectionName] = made.ConnectionArn;
+    }
+    await refused(sdk.InvalidRequestException, "already exists: hub1.", "CreateConnection", { ConnectionName: "hub1", ProviderType: "BITBUCKET" });
+  },
+  "ListConnections/by name, and page by page": async () => {
+    const { ConnectionSummaryList: [only] } = await call("ListConnections", { ConnectionName: "hub2" });
+    assert.equal(only.ConnectionArn, arns.hub2);
+    const found = await pages(sdk.paginateListConnections, 1);
+    assert.deepEqual(found.map((page) => page.ConnectionSummaryList.map((c) => c.ConnectionName)), [["hub1"], ["hub2"]]);
+  },
+  "DeleteConnection/answers DELETED": async () => {
+    assert.equal((await call("DeleteConnection", { ConnectionArn: arns.hub1 })).Connection.Status, "DELETED");
+    await refused(sdk.ResourceNotFoundException, arns.hub1, "DeleteConnection", { ConnectionArn: arns.hub1 });
+  },
+  "CreateObservabilityConfiguration/revisions, and the name that is reserved": async () => {
+    for (const revision of [1, 2]) {
+      const { ObservabilityConfiguration: made } = await call("CreateObservabilityConfiguration", { ObservabilityConfigurationName: "look", TraceConfiguration: { Vendor: "AWSXRAY" } });
+      assert.deepEqual([made.ObservabilityConfigurationRevision, made.Status, made.Latest], [revision, "ACTIVE", true]);
+      arns[`look/${revision}`] = made.ObservabilityConfigurationArn;
+    }
+    await refused(sdk.InvalidRequestException, "is reserved", "CreateObservabilityConfiguration", { ObservabilityConfigurationName: "DefaultConfiguration" });
+  },
+  "DescribeObservabilityConfiguration/by name": async () => {
+    const name = arns["look/1"].split("/").slice(0, 2).join("/");
+    const { ObservabilityConfiguration: found } = await call("DescribeObservabilityConfiguration", { ObservabilityConfigurationArn: name });
+    assert.equal(found.ObservabilityConfigurationArn, arns["look/2"]);
+  },
+  "ListObservabilityConfigurations/every revision, page by page": async () => {
+    const found = await pages(sdk.paginateListObservabilityConfigurations, 1, { ObservabilityConfigurationName: "look", LatestOnly: false });
+    assert.deepEqual(found.flatMap((page) => page.ObservabilityConfigurationSummaryList.map((c) => c.ObservabilityConfigurationRevision)).sort(), [1, 2]);
+  },
+  "DeleteObservabilityConfiguration/INACTIVE": async () => {
+    const { ObservabilityConfiguration: gone } = await call("DeleteObservabilityConfiguration", { ObservabilityConfigurationArn: arns["look/1"] });
+    assert.equal(gone.Status, "INACTIVE");
+    assert.ok(gone.DeletedAt instanceof Date);
+  },
+  "CreateVpcConnector/is ACTIVE at once": async () => {
+    const { VpcConnector: made } = await call("CreateVpcConnector", { VpcConnectorName: "data", Subnets: ["subnet-1"], SecurityGroups: ["sg-1"] });
+    assert.deepEqual([made.Status, made.VpcConnectorRevision, made.Subnets, made.SecurityGroups], ["ACTIVE", 1, ["subnet-1"], ["sg-1"]]);
+    arns.data = made.VpcConnectorArn;
+  },
+  "DescribeVpcConnector/as created": async () =>
+    assert.equal((await call("DescribeVpcConnector", { VpcConnectorArn: arns.data })).VpcConnector.VpcConnectorName, "data"),
+  "ListVpcConnectors/as created": async () => {
+    const found = await pages(sdk.paginateListVpcConnectors, 1);
+    assert.deepEqual(found.map((page) => page.VpcConnectors.map((c) => c.VpcConnectorArn)), [[arns.data]]);
+  },
+  "CreateService/private, with a VPC connector": async () => {
+    const { Service: made } = await call("CreateService", {
+      ServiceName: "inner",
+      SourceConfiguration: source(image),
+      NetworkConfiguration: {
+        EgressConfiguration: { EgressType: "VPC", VpcConnectorArn: arns.data },
+        IngressConfiguration: { IsPubliclyAccessible: false },
+      },
+    });
+    arns.inner = made.ServiceArn;
+    assert.equal((await wait(arns.inner, "RUNNING")).ServiceUrl, "");
+    await refused(sdk.InvalidRequestException, "in use", "DeleteVpcConnector", { VpcConnectorArn: arns.data });
+  },
+  "CreateVpcIngressConnection/begins as PENDING_CREATION": async () => {
+    const { VpcIngressConnection: made } = await call("CreateVpcIngressConnection", { VpcIngressConnectionName: "door", ServiceArn: arns.inner, IngressVpcConfiguration: { VpcId: "vpc-1", VpcEndpointId: "vpce-1" } });
+    assert.equal(made.Status, sdk.VpcIngressConnectionStatus.PENDING_CREATION);
+    arns.door = made.VpcIngressConnectionArn;
+  },
+  "DescribeVpcIngressConnection/is AVAILABLE in the end": async () => assert.ok((await waitIngress("AVAILABLE")).DomainName.includes(`.${region}.`)),
+  "UpdateVpcIngressConnection/another endpoint": async () => {
+    const { VpcIngressConnection: changed } = await call("UpdateVpcIngressConnection", { VpcIngressConnectionArn: arns.door, IngressVpcConfiguration: { VpcId: "vpc-1", VpcEndpointId: "vpce-2" } });
+    assert.equal(changed.Status, "PENDING_UPDATE");
+    assert.equal((await waitIngress("AVAILABLE")).IngressVpcConfiguration.VpcEndpointId, "vpce-2");
+  },
+  "ListVpcIngressConnections/by endpoint": async () => {
+    for (const [VpcEndpointId, want] of [["vpce-1", []], ["vpce-2", [arns.door]]]) {
+      const found = await pages(sdk.paginateListVpcIngressConnections, 1, { Filter: { VpcEndpointId } });
+      assert.deepEqual(found.flatMap((page) => page.VpcIngressConnectionSummaryList.map((c) => c.VpcIngressConnectionArn)), want);
+    }
+  },
+  "DeleteVpcIngressConnection/is DELETED in the end, and its service can be deleted": async () => {
+    await refused(sdk.InvalidRequestException, "VPC ingress connection", "DeleteService", { ServiceArn: arns.inner });
+    assert.equal((await call("DeleteVpcIngressConnection", { VpcIngressConnectionArn: arns.door })).VpcIngressConnection.Status, "PENDING_DELETION");
+    assert.ok((await waitIngress("DELETED")).DeletedAt instanceof Date);
+    await call("DeleteService", { ServiceArn: arns.inner });
+    await wait(arns.inner, "DELETED");
+  },
+  "DeleteVpcConnector/INACTIVE": async () =>
+    assert.equal((await call("DeleteVpcConnector", { VpcConnectorArn: arns.data })).VpcConnector.Status, "INACTIVE"),
+  "AssociateCustomDomain/creating, without records": async () => {
+    for (const DomainName of ["a.js.example", "b.js.example"]) {
+      const answer = await call("AssociateCustomDomain", { ServiceArn: arns.shop, DomainName });
+      assert.deepEqual(answer.CustomDomain, { DomainName, EnableWWWSubdomain: true, Status: "creating" });
+      assert.deepEqual([answer.ServiceArn, answer.VpcDNSTargets], [arns.shop, []]);
+    }
+  },
+  "DescribeCustomDomains/records to make, page by page": async () => {
+    for (const domain of await waitDomains("pending_certificate_dns_validation", 2)) {
+      assert.ok(domain.CertificateValidationRecords.length >= 2);
+      assert.ok(domain.CertificateValidationRecords.every((r) => r.Type === "CNAME" && r.Status === "PENDING_VALIDATION"));
+    }
+    const found = await pages(sdk.paginateDescribeCustomDomains, 1, { ServiceArn: arns.shop });
+    assert.deepEqual(found.map((page) => page.CustomDomains.length), [1, 1]);
+  },
+  "DisassociateCustomDomain/deleting, then gone": async () => {
+    for (const DomainName of ["a.js.example", "b.js.example"]) {
+      assert.equal((await call("DisassociateCustomDomain", { ServiceArn: arns.shop, DomainName })).CustomDomain.Status, "deleting");
+    }
+    await waitDomains("", 0);
   },
   "DeleteService/DELETED, described and not listed": async () => {
     await wait(arns.slow, "CREATE_FAILED");

@@ -307,6 +307,181 @@ def _():
     same(sorted(gone["AutoScalingConfiguration"]), ["AutoScalingConfigurationArn", "AutoScalingConfigurationName", "Status"])
 
 
+@step("CreateConnection/waits for its handshake")
+def _():
+    for name in ("hub1", "hub2"):
+        made = client.create_connection(ConnectionName=name, ProviderType="GITHUB", Tags=[{"Key": "team", "Value": "blue"}])["Connection"]
+        same((made["ConnectionName"], made["ProviderType"], made["Status"]), (name, "GITHUB", "PENDING_HANDSHAKE"))
+        assert isinstance(made["CreatedAt"], datetime.datetime), made
+        arns[name] = made["ConnectionArn"]
+    refused(client.exceptions.InvalidRequestException, "already exists: hub1.", client.create_connection, ConnectionName="hub1", ProviderType="BITBUCKET")
+
+
+@step("ListConnections/by name, and page by page")
+def _():
+    same([c["ConnectionArn"] for c in client.list_connections(ConnectionName="hub1")["ConnectionSummaryList"]], [arns["hub1"]])
+    same([len(page) for page in pages(client.list_connections, "ConnectionSummaryList", MaxResults=1)], [1, 1])
+
+
+@step("DeleteConnection/answers DELETED")
+def _():
+    same(client.delete_connection(ConnectionArn=arns["hub1"])["Connection"]["Status"], "DELETED")
+    refused(client.exceptions.ResourceNotFoundException, arns["hub1"], client.delete_connection, ConnectionArn=arns["hub1"])
+    same(client.list_connections(ConnectionName="hub1")["ConnectionSummaryList"], [])
+
+
+@step("CreateObservabilityConfiguration/revisions, and the name that is reserved")
+def _():
+    for revision in (1, 2):
+        made = client.create_observability_configuration(ObservabilityConfigurationName="look", TraceConfiguration={"Vendor": "AWSXRAY"})["ObservabilityConfiguration"]
+        same((made["ObservabilityConfigurationRevision"], made["Status"], made["Latest"], made["TraceConfiguration"]), (revision, "ACTIVE", True, {"Vendor": "AWSXRAY"}))
+        arns[f"look/{revision}"] = made["ObservabilityConfigurationArn"]
+    refused(client.exceptions.InvalidRequestException, "is reserved", client.create_observability_configuration, ObservabilityConfigurationName="DefaultConfiguration")
+
+
+@step("DescribeObservabilityConfiguration/by name")
+def _():
+    name = arns["look/1"].rsplit("/", 2)[0]
+    found = client.describe_observability_configuration(ObservabilityConfigurationArn=name)["ObservabilityConfiguration"]
+    same(found["ObservabilityConfigurationArn"], arns["look/2"])
+    found = client.describe_observability_configuration(ObservabilityConfigurationArn=name + "/1")["ObservabilityConfiguration"]
+    same((found["ObservabilityConfigurationArn"], found["Latest"]), (arns["look/1"], False))
+
+
+@step("ListObservabilityConfigurations/every revision, page by page")
+def _():
+    found = pages(client.list_observability_configurations, "ObservabilityConfigurationSummaryList", ObservabilityConfigurationName="look", LatestOnly=False, MaxResults=1)
+    same(sorted(c["ObservabilityConfigurationArn"] for page in found for c in page), sorted([arns["look/1"], arns["look/2"]]))
+
+
+@step("DeleteObservabilityConfiguration/INACTIVE, and described")
+def _():
+    gone = client.delete_observability_configuration(ObservabilityConfigurationArn=arns["look/1"])["ObservabilityConfiguration"]
+    same(gone["Status"], "INACTIVE")
+    assert isinstance(gone["DeletedAt"], datetime.datetime), gone
+    found = client.describe_observability_configuration(ObservabilityConfigurationArn=arns["look/1"])["ObservabilityConfiguration"]
+    same(found["Status"], "INACTIVE")
+
+
+@step("CreateVpcConnector/is ACTIVE at once")
+def _():
+    made = client.create_vpc_connector(VpcConnectorName="data", Subnets=["subnet-1"], SecurityGroups=["sg-1"])["VpcConnector"]
+    same((made["Status"], made["VpcConnectorRevision"], made["Subnets"], made["SecurityGroups"]), ("ACTIVE", 1, ["subnet-1"], ["sg-1"]))
+    arns["data"] = made["VpcConnectorArn"]
+
+
+@step("DescribeVpcConnector/as created")
+def _():
+    same(client.describe_vpc_connector(VpcConnectorArn=arns["data"])["VpcConnector"]["VpcConnectorName"], "data")
+
+
+@step("ListVpcConnectors/as created")
+def _():
+    same([c["VpcConnectorArn"] for c in client.list_vpc_connectors()["VpcConnectors"]], [arns["data"]])
+
+
+@step("CreateService/private, with a VPC connector")
+def _():
+    arns["inner"] = client.create_service(
+        ServiceName="inner",
+        SourceConfiguration=source(os.environ["IMAGE"]),
+        NetworkConfiguration={
+            "EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": arns["data"]},
+            "IngressConfiguration": {"IsPubliclyAccessible": False},
+        },
+    )["Service"]["ServiceArn"]
+    service = wait(arns["inner"], "RUNNING")
+    same(service["ServiceUrl"], "")
+    same(service["NetworkConfiguration"]["EgressConfiguration"], {"EgressType": "VPC", "VpcConnectorArn": arns["data"]})
+    refused(client.exceptions.InvalidRequestException, "in use", client.delete_vpc_connector, VpcConnectorArn=arns["data"])
+
+
+def wait_ingress(status):
+    end = time.monotonic() + 20
+    while True:
+        found = client.describe_vpc_ingress_connection(VpcIngressConnectionArn=arns["door"])["VpcIngressConnection"]
+        if found["Status"] == status:
+            return found
+        assert time.monotonic() < end, f"it is still {found['Status']}, not {status}"
+        time.sleep(0.05)
+
+
+@step("CreateVpcIngressConnection/begins as PENDING_CREATION")
+def _():
+    made = client.create_vpc_ingress_connection(
+        VpcIngressConnectionName="door", ServiceArn=arns["inner"], IngressVpcConfiguration={"VpcId": "vpc-1", "VpcEndpointId": "vpce-1"}
+    )["VpcIngressConnection"]
+    same((made["Status"], made["ServiceArn"]), ("PENDING_CREATION", arns["inner"]))
+    arns["door"] = made["VpcIngressConnectionArn"]
+
+
+@step("DescribeVpcIngressConnection/is AVAILABLE in the end")
+def _():
+    assert f".{region}." in wait_ingress("AVAILABLE")["DomainName"]
+
+
+@step("UpdateVpcIngressConnection/another endpoint")
+def _():
+    changed = client.update_vpc_ingress_connection(VpcIngressConnectionArn=arns["door"], IngressVpcConfiguration={"VpcId": "vpc-1", "VpcEndpointId": "vpce-2"})
+    same(changed["VpcIngressConnection"]["Status"], "PENDING_UPDATE")
+    same(wait_ingress("AVAILABLE")["IngressVpcConfiguration"], {"VpcId": "vpc-1", "VpcEndpointId": "vpce-2"})
+
+
+@step("ListVpcIngressConnections/by endpoint")
+def _():
+    for endpoint, want in (("vpce-1", []), ("vpce-2", [arns["door"]])):
+        found = client.list_vpc_ingress_connections(Filter={"VpcEndpointId": endpoint})["VpcIngressConnectionSummaryList"]
+        same([c["VpcIngressConnectionArn"] for c in found], want)
+
+
+@step("DeleteVpcIngressConnection/is DELETED in the end, and its service can be deleted")
+def _():
+    refused(client.exceptions.InvalidRequestException, "VPC ingress connection", client.delete_service, ServiceArn=arns["inner"])
+    same(client.delete_vpc_ingress_connection(VpcIngressConnectionArn=arns["door"])["VpcIngressConnection"]["Status"], "PENDING_DELETION")
+    assert isinstance(wait_ingress("DELETED")["DeletedAt"], datetime.datetime)
+    client.delete_service(ServiceArn=arns["inner"])
+    wait(arns["inner"], "DELETED")
+
+
+@step("DeleteVpcConnector/INACTIVE, and described")
+def _():
+    same(client.delete_vpc_connector(VpcConnectorArn=arns["data"])["VpcConnector"]["Status"], "INACTIVE")
+    same(client.describe_vpc_connector(VpcConnectorArn=arns["data"])["VpcConnector"]["Status"], "INACTIVE")
+    same(client.list_vpc_connectors()["VpcConnectors"], [])
+
+
+@step("AssociateCustomDomain/creating, without records")
+def _():
+    for name in ("a.boto.example", "b.boto.example"):
+        answer = client.associate_custom_domain(ServiceArn=arns["shop"], DomainName=name)
+        same(answer["CustomDomain"], {"DomainName": name, "EnableWWWSubdomain": True, "Status": "creating"})
+        same((answer["ServiceArn"], answer["VpcDNSTargets"]), (arns["shop"], []))
+
+
+def wait_domains(status, count):
+    end = time.monotonic() + 60
+    while True:
+        found = client.describe_custom_domains(ServiceArn=arns["shop"])["CustomDomains"]
+        if len(found) == count and all(d["Status"] == status for d in found):
+            return found
+        assert time.monotonic() < end, f"there are still {found}"
+        time.sleep(0.05)
+
+
+@step("DescribeCustomDomains/records to make, page by page")
+def _():
+    for domain in wait_domains("pending_certificate_dns_validation", 2):
+        assert {(r["Type"], r["Status"]) for r in domain["CertificateValidationRecords"]} == {("CNAME", "PENDING_VALIDATION")}, domain
+    same([len(page) for page in pages(client.describe_custom_domains, "CustomDomains", ServiceArn=arns["shop"], MaxResults=1)], [1, 1])
+
+
+@step("DisassociateCustomDomain/deleting, then gone")
+def _():
+    for name in ("a.boto.example", "b.boto.example"):
+        same(client.disassociate_custom_domain(ServiceArn=arns["shop"], DomainName=name)["CustomDomain"]["Status"], "deleting")
+    wait_domains("", 0)
+
+
 @step("DeleteService/DELETED, described and not listed")
 def _():
     wait(arns["slow"], "CREATE_FAILED")
