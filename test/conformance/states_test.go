@@ -30,6 +30,7 @@ var table = []struct {
 }{
 	{"DescribeService", [5]string{allowed, allowed, allowed, allowed, allowed}},
 	{"ListOperations", [5]string{allowed, allowed, allowed, allowed, allowed}},
+	{"DescribeCustomDomains", [5]string{allowed, allowed, allowed, allowed, allowed}},
 	{"TagResource", [5]string{allowed, allowed, allowed, allowed, gone}},
 	{"UntagResource", [5]string{allowed, allowed, allowed, allowed, gone}},
 	{"ListTagsForResource", [5]string{allowed, allowed, allowed, allowed, gone}},
@@ -122,6 +123,8 @@ func (c *goClient) do(t *testing.T, operation string, arn *string) (id *string, 
 		_, err = c.DescribeService(t.Context(), &sdk.DescribeServiceInput{ServiceArn: arn})
 	case "ListOperations":
 		_, err = c.ListOperations(t.Context(), &sdk.ListOperationsInput{ServiceArn: arn})
+	case "DescribeCustomDomains":
+		_, err = c.DescribeCustomDomains(t.Context(), &sdk.DescribeCustomDomainsInput{ServiceArn: arn})
 	case "TagResource":
 		_, err = c.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{{Key: new("k"), Value: new("v")}}})
 	case "UntagResource":

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/conformance.md again")
 
 // sources are the files that have the expectations of a client, by its name.
 var sources = map[string]string{
-	"Go": "{service,scaling,tag,resource,domain}_test.go", "boto3": "python/*.py", "JavaScript": "js/*.mjs", "CLI": "cli_test.go",
+	"Go": "{service,scaling,tag,resource,ingress,domain}_test.go", "boto3": "python/*.py", "JavaScript": "js/*.mjs", "CLI": "cli_test.go",
 }
 
 // relied is what clients rely on beyond the model, or against it, and a test that shows it.
