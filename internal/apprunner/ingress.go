@@ -76,6 +76,9 @@ func (r Resources) AddIngress(here Place, name, serviceARN string, vpc IngressVP
 	if err := idle(serviceARN, users); err != nil {
 		return none, err
 	}
+	if s, _ := users.service(serviceARN); s.Status == ServiceCreateFailed || s.Status == ServiceDeleteFailed {
+		return none, Errorf(InvalidState, "Service %s is %s and cannot get a VPC ingress connection.%s", serviceARN, s.Status, remedy(s.Status))
+	}
 	if _, taken := Named(r.Ingresses, name); taken {
 		return none, Errorf(InvalidRequest, "VPC ingress connection with the provided name already exists: %s.", name)
 	}

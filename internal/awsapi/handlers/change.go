@@ -60,8 +60,9 @@ func networkOf(network *apprunnerapi.NetworkConfiguration) (*apprunner.Network, 
 		return nil, nil
 	}
 	n := &apprunner.Network{DualStack: text(network.IpAddressType) == string(apprunnerapi.IpAddressTypeDualStack)}
-	if in := network.IngressConfiguration; in != nil && in.IsPubliclyAccessible != nil {
-		n.Private = !*in.IsPubliclyAccessible
+	// The SDK for Go leaves out a false IsPubliclyAccessible: an IngressConfiguration without it is private.
+	if in := network.IngressConfiguration; in != nil {
+		n.Private = !awsapi.Deref(in.IsPubliclyAccessible)
 	}
 	if out := network.EgressConfiguration; out != nil && text(out.EgressType) == string(apprunnerapi.EgressTypeVpc) {
 		if n.VPCConnector = text(out.VpcConnectorArn); n.VPCConnector == "" {
