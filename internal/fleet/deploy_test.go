@@ -241,6 +241,10 @@ func TestHealthyThreshold(t *testing.T) {
 		if len(w.now().probes) != 6 {
 			t.Errorf("healthy after %d checks, want 3 in a row: 6", len(w.now().probes))
 		}
+		// The first check succeeds at once; the five after it come an interval apart.
+		if took := time.Since(w.begin); took != 5*r.Spec.Health.Interval {
+			t.Errorf("healthy after %v, want five intervals of %v", took, r.Spec.Health.Interval)
+		}
 	})
 }
 

@@ -75,19 +75,22 @@ const (
 	longestPause = 200 * time.Millisecond
 )
 
-// becomeHealthy checks a new instance, at once and then fast, until it is healthy. It gives up
+// becomeHealthy checks a new instance, at once, then fast until the first success, and then at
+// its interval until it is healthy. It gives up
 // when the process ends; when the application runs but is wrong (it listens elsewhere, or answers
 // badly) at Unhealthy checks in a row, an interval apart; and at the start timeout.
 func (m *member) becomeHealthy(ctx context.Context) error {
 	check := m.revision.Spec.Health
 	deadline := time.Now().Add(m.group.fleet.opts.StartTimeout)
 	good, bad, pause, counted := 0, 0, firstPause, time.Now()
+	answered := false // it was healthy once: from then on it is checked at its interval
 	for {
 		err := m.group.fleet.probe(ctx, check, m.target())
 		if err == nil {
 			if good++; good >= check.Healthy {
 				return nil
 			}
+			answered, pause = true, check.Interval
 		} else {
 			good = 0
 		}
@@ -99,7 +102,8 @@ func (m *member) becomeHealthy(ctx context.Context) error {
 				bad = 0
 			}
 		}
-		if bad >= check.Unhealthy || time.Now().After(deadline) {
+		// Checks that succeed may go on beyond the deadline: many of them, far apart, take longer.
+		if err != nil && (bad >= check.Unhealthy || time.Now().After(deadline)) {
 			return m.whyUnhealthy(ctx, err)
 		}
 		select {
@@ -108,7 +112,9 @@ func (m *member) becomeHealthy(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
-			pause = min(pause*3/2, longestPause)
+			if !answered {
+				pause = min(pause*3/2, longestPause)
+			}
 		}
 	}
 }

@@ -84,9 +84,8 @@ type Runner struct {
 }
 
 // Start goes on with the operations that an earlier daemon left, after it deleted the images that
-// one had no time for. Submit may be called from then on,
-// and not before: an operation would run twice. Wait returns when, after ctx ended, no operation is
-// being worked on.
+// one had no time for. Submit may be called from then on, and not before: an operation would run
+// twice.
 func (r *Runner) Start(ctx context.Context) error {
 	r.ctx = ctx
 	unfinished, err := r.Store.Unfinished(ctx)
