@@ -49,8 +49,9 @@ type Revision struct {
 	Number    int // 1, 2, 3, …
 	Spec      Spec
 	Scaling   Scaling
-	Digest    string // of the image that the tag named when it was resolved
-	Image     string // that image's name in the engine, once pulled
+	Digest    string  // of the image that the tag named when it was resolved
+	Image     string  // that image's name in the engine, once pulled
+	Commit    *Commit `json:",omitempty"` // of source code
 	CreatedAt time.Time
 }
 
