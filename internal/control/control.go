@@ -14,6 +14,7 @@ type ServiceStore interface {
 	Services(ctx context.Context, region string) ([]apprunner.Service, error)
 	Service(ctx context.Context, id string) (apprunner.Service, error)
 	Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error)
+	Revisions(ctx context.Context, serviceID string) ([]apprunner.Revision, error)
 	CreateService(ctx context.Context, here apprunner.Place, decide CreateDecision, tags map[string]string) error
 	ChangeService(ctx context.Context, here apprunner.Place, id string, decide ChangeDecision) error
 }
@@ -59,6 +60,8 @@ type Control struct {
 	Runner Runner
 	// CheckImage refuses an image identifier that can never be pulled. It asks no registry.
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
+	// CheckCode refuses source code that can never be built. It asks no provider.
+	CheckCode func(spec apprunner.Spec, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as

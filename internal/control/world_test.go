@@ -74,8 +74,19 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil
 		},
+		CheckCode: func(spec apprunner.Spec, _ apprunner.Place) error {
+			if spec.Code.URL == "BAD" {
+				return apprunner.Errorf(apprunner.InvalidRequest, "RepositoryUrl %q is not valid", spec.Code.URL)
+			}
+			return nil
+		},
 	}
 	return w
+}
+
+// code asks for a service of source code.
+func code(url string) control.NewService {
+	return control.NewService{Name: "code", Change: apprunner.Change{Source: &apprunner.SourceChange{Code: &apprunner.CodeChange{URL: url, Branch: "main"}}}}
 }
 
 // image is a change that names an image.

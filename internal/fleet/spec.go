@@ -1,9 +1,9 @@
 package fleet
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -35,7 +35,9 @@ func environment(image apprunner.Image) []string {
 	if variables == nil {
 		variables = map[string]string{}
 	}
-	variables["PORT"] = fmt.Sprint(image.Port)
+	for _, name := range slices.Concat(image.PortVariables, []string{"PORT"}) {
+		variables[name] = strconv.Itoa(image.Port)
+	}
 	env := make([]string, 0, len(variables))
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		env = append(env, name+"="+variables[name])

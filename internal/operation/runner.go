@@ -61,6 +61,7 @@ type Journal interface {
 type Runner struct {
 	Store   Store
 	Sources Sources
+	Builder Builder
 	Images  Images
 	Fleet   Fleet
 	Journal Journal

@@ -80,7 +80,7 @@ func newWorld(s operation.Store) *world {
 // runner makes a runner as a new daemon does.
 func (w *world) runner() *operation.Runner {
 	return &operation.Runner{
-		Store: faultyStore{w.Store, w}, Sources: w, Images: w, Fleet: w, Journal: w, Log: slog.New(slog.DiscardHandler),
+		Store: faultyStore{w.Store, w}, Sources: w, Builder: w, Images: w, Fleet: w, Journal: w, Log: slog.New(slog.DiscardHandler),
 		Place: func(region string) apprunner.Place { return apprunner.Place{Account: here.Account, Region: region} },
 		Reference: func(spec apprunner.Spec, region string) (source.Reference, error) {
 			return source.Parse(spec.Image.Identifier, source.Here{Place: apprunner.Place{Account: here.Account, Region: region}})
