@@ -46,6 +46,12 @@ type Commit struct {
 // Short is the commit's id as people write it.
 func (c Commit) Short() string { return c.ID[:min(len(c.ID), 8)] }
 
+// CommitID reports whether text is the whole id of a commit: 40 hexadecimal digits, or 64 where a
+// repository uses SHA-256.
+func CommitID(text string) bool { return commitID.MatchString(text) }
+
+var commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
 // CodeChange is a CodeRepository as it was sent.
 type CodeChange struct {
 	URL, Branch string
