@@ -31,11 +31,23 @@ func Record(site []byte, runtime string, images Images) ([]byte, error) {
 	for i, old := range list.Content {
 		if was, _ := parseImages(old); was.Version == images.Version {
 			list.Content[i] = entry
-			return yaml.Marshal(&document)
+			return checked(&document)
 		}
 	}
 	list.Content = append(list.Content, entry)
-	return yaml.Marshal(&document)
+	return checked(&document)
+}
+
+// checked is the text of a catalogue, which must be one: a broken one would stop every build.
+func checked(document *yaml.Node) ([]byte, error) {
+	text, err := yaml.Marshal(document)
+	if err == nil {
+		_, err = Parse("the new text", text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("change the catalogue of this site: %w. Write it anew, without anchors and tags", err)
+	}
+	return text, nil
 }
 
 type recorded struct {
