@@ -132,21 +132,15 @@ func (b *Book) check(r Recipe) error {
 	return nil
 }
 
-// Find returns the recipes with a name, which is that of a recipe or of a runtime.
-func (b *Book) Find(name string) ([]Recipe, error) {
-	var found []Recipe
-	for _, r := range b.Recipes {
-		if r.Name == name || r.Runtime == name && r.Unavailable == "" {
-			found = append(found, r)
-		}
-	}
-	if len(found) > 0 {
-		return found, nil
+// Find returns the recipe with a name: that of a runtime, or go1-1.18 for another version of one.
+func (b *Book) Find(name string) (Recipe, error) {
+	if i := slices.IndexFunc(b.Recipes, func(r Recipe) bool { return r.Name == name }); i >= 0 {
+		return b.Recipes[i], nil
 	}
 	if near := runtimes.Nearest(name); near != "" {
-		return nil, fmt.Errorf("there is no recipe for %q. Did you mean %s?", name, near)
+		return Recipe{}, fmt.Errorf("there is no recipe for %q. Did you mean %s?", name, near)
 	}
-	return nil, fmt.Errorf(`there is no recipe for %q. "slipway runtimes list" shows all runtimes`, name)
+	return Recipe{}, fmt.Errorf("there is no recipe for %q. \"slipway runtimes list\" shows all runtimes", name)
 }
 
 // Usual returns the recipes that make what their names say.

@@ -28,7 +28,7 @@ func TestTry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, r...)
+		all = append(all, r)
 	}
 	err = o.Bake(t.Context(), all, func(b Baked) error {
 		d1, _ := b.Build.Digest()
