@@ -11,11 +11,7 @@ import (
 
 // advise warns of what is valid and still does not do what its author thinks.
 func (r *reader) advise(c Config) {
-	i := slices.IndexFunc(r.known, func(k runtimes.Runtime) bool { return k.Name == c.Runtime.Value })
-	if i < 0 {
-		return
-	}
-	runtime := r.known[i]
+	runtime, _ := runtimes.Find(c.Runtime.Value)
 	r.adviseVariables(c)
 	for _, phase := range [][]Text{c.PreBuild, c.Build, c.PostBuild, c.PreRun} {
 		r.advisePackages(phase)

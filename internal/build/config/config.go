@@ -2,10 +2,7 @@
 // names line, column and remedy for everything else. All problems of a file are told at once.
 package config
 
-import (
-	"github.com/slipway-run/slipway/internal/build/plan"
-	"github.com/slipway-run/slipway/internal/build/runtimes"
-)
+import "github.com/slipway-run/slipway/internal/build/plan"
 
 // File is the one name that App Runner reads, in the source directory.
 const File = "apprunner.yaml"
@@ -52,14 +49,13 @@ type Secret struct {
 }
 
 // Parse reads a file. The configuration is complete unless one of the problems is an error. The name
-// is for the problems; known are the runtimes there are.
-func Parse(name string, data []byte, known []runtimes.Runtime) (Config, Problems) {
-	r := &reader{file: name, known: known}
+// is how the problems speak of the file.
+func Parse(name string, data []byte) (Config, Problems) {
+	r := &reader{file: name}
 	root := r.load(data)
 	if root == nil {
 		return Config{}, r.problems
 	}
-	r.lines = splitLines(data)
 	c := r.top(root)
 	r.settle()
 	if !r.problems.Failed() {

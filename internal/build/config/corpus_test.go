@@ -28,7 +28,7 @@ func TestCorpus(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				config, problems := Parse(File, data, known)
+				config, problems := Parse(File, data)
 				if problems.Failed() != (folder == "invalid") {
 					t.Errorf("refused: %v\n%s", problems.Failed(), problems)
 				}

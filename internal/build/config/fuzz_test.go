@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		config, problems := Parse(File, data, known)
+		config, problems := Parse(File, data)
 		lines := len(splitLines(data))
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines || p.Column < 1 || p.What == "" || p.Remedy == "" {
@@ -53,7 +53,7 @@ func TestLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
-			_, problems := Parse(File, []byte(c.data), known)
+			_, problems := Parse(File, []byte(c.data))
 			if !strings.Contains(problems.String(), c.want) || len(problems) > 2*maxProblems {
 				t.Errorf("%d problems, want %q:\n%.300s", len(problems), c.want, problems)
 			}

@@ -8,14 +8,11 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
-
-	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
 // reader goes through one file and collects its problems.
 type reader struct {
 	file     string
-	known    []runtimes.Runtime
 	lines    []string
 	problems Problems
 	strays   []stray
@@ -98,7 +95,10 @@ func (r *reader) line(n int) string {
 
 func splitLines(data []byte) []string {
 	text := strings.TrimPrefix(string(data), "\ufeff")
-	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	return strings.Split(breaks.Replace(text), "\n")
 }
+
+// breaks are what YAML takes for the end of a line.
+var breaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 func yamlLines(lines ...string) string { return "\n    " + strings.Join(lines, "\n    ") }
