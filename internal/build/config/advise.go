@@ -73,21 +73,40 @@ func (r *reader) adviseSteps(runtime runtimes.Runtime, phase []Text) {
 
 // adviseLost warns of installations outside of /app, the one folder that the application gets.
 func (r *reader) adviseLost(runtime runtimes.Runtime, c Config) {
-	lost := global
-	if runtime.Language == "python" {
-		lost = pip
-	}
-	installs := func(t Text) bool { return lost.MatchString(t.Value) && !target.MatchString(t.Value) }
-	all := slices.DeleteFunc(slices.Concat(c.PreBuild, c.Build), func(t Text) bool { return upgrade.MatchString(t.Value) })
-	i := slices.IndexFunc(all, installs)
-	if i < 0 || slices.ContainsFunc(c.PreRun, installs) || slices.ContainsFunc(all, func(t Text) bool { return venv.MatchString(t.Value) }) || venv.MatchString(c.Start.Value) {
+	all := slices.Concat(c.PreBuild, c.Build)
+	lost := Lost(runtime, values(all))
+	if len(lost) == 0 || len(Lost(runtime, values(c.PreRun))) > 0 || venv.MatchString(c.Start.Value) {
 		return
 	}
+	first := slices.IndexFunc(all, func(t Text) bool { return strings.Contains(t.Value, lost[0]) })
 	lines := []string{"  pre-run:"}
-	for _, t := range all {
-		if command := strings.TrimSpace(lost.FindString(t.Value)); installs(t) {
-			lines = append(lines, "    - "+command)
+	for _, command := range lost {
+		lines = append(lines, "    - "+command)
+	}
+	r.at(all[first], fmt.Sprintf("What is installed here is not in the image of the application: with %s only /app is carried over from the build.", runtime.Name), "Add to the section run:"+yamlLines(lines...))
+}
+
+// Lost returns the parts of build commands that install packages where the revised build leaves them
+// behind, outside of /app.
+func Lost(runtime runtimes.Runtime, commands []string) []string {
+	installs := map[string]*regexp.Regexp{"python": pip, "nodejs": global}[runtime.Language]
+	if runtime.Pipeline != runtimes.Revised || installs == nil || slices.ContainsFunc(commands, venv.MatchString) {
+		return nil
+	}
+	var lost []string
+	for _, command := range commands {
+		found := strings.TrimSpace(installs.FindString(command))
+		if found != "" && !target.MatchString(found) && !upgrade.MatchString(command) {
+			lost = append(lost, found)
 		}
 	}
-	r.at(all[i], fmt.Sprintf("What is installed here is not in the image of the application: with %s only /app is carried over from the build.", runtime.Name), "Add to the section run:"+yamlLines(lines...))
+	return lost
+}
+
+func values(texts []Text) []string {
+	var all []string
+	for _, t := range texts {
+		all = append(all, t.Value)
+	}
+	return all
 }

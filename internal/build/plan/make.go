@@ -2,7 +2,6 @@ package plan
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -102,12 +101,10 @@ func (s Settings) commands(phase Phase, texts []string) []Command {
 	return commands
 }
 
-var sequence = regexp.MustCompile(`;`)
-
 // script makes a command fail when its last part does, as App Runner's shells do, which run without
 // "-e". That differs only for commands of several parts on one line.
 func script(command string) string {
-	if !sequence.MatchString(command) || strings.Contains(command, "\n") {
+	if !strings.Contains(command, ";") || strings.Contains(command, "\n") {
 		return command
 	}
 	return "{ " + command + "\n} || exit"
