@@ -84,7 +84,7 @@ func (d *decider) misnamed() string {
 	entries, _ := fs.ReadDir(d.src, ".")
 	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool {
 		name := strings.ToLower(e.Name())
-		return name == "apprunner.yml" || name == config.File || name == "app-runner.yaml" || name == "app-runner.yml"
+		return e.Name() != config.File && (name == config.File || name == "apprunner.yml" || name == "app-runner.yaml" || name == "app-runner.yml")
 	})
 	if i < 0 {
 		return ""

@@ -44,8 +44,10 @@ func (t tree) resolve(name string) (string, error) {
 		}
 		here := path.Join(done, next)
 		info, err := fs.Lstat(t.fs, here)
-		if err != nil {
-			return "", errors.Unwrap(err)
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			return "", e.Err
+		} else if err != nil {
+			return "", err
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			done = here
@@ -81,7 +83,7 @@ func (d *decider) enter(directory string) error {
 	case !info.IsDir():
 		return failf("SourceDirectory %q is a file. Give the directory that it is in.", directory)
 	}
-	d.dir = "/" + strings.TrimPrefix(dir, ".")
+	d.dir = path.Join("/", dir)
 	d.src, err = fs.Sub(d.root, dir)
 	return err
 }
