@@ -79,7 +79,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newServe(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
 		newDeploy(g), newServices(g), newLogs(g), newEvents(g), newOperations(g), newOpen(g),
-		newPause(g), newResume(g), newDelete(g), newRevisions(g), newRollback(g), newRegistry(g), newKeys(g), newCA(g),
+		newPause(g), newResume(g), newDelete(g), newRevisions(g), newRollback(g),
+		newRegistry(g), newRuntimes(g), newKeys(g), newCA(g),
 	)
 	return root
 }

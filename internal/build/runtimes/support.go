@@ -1,0 +1,55 @@
+package runtimes
+
+import (
+	"fmt"
+	"time"
+)
+
+// Ended reports whether App Runner has ended the runtime by now, and Slipway has nothing newer under
+// the same name.
+func (r Runtime) Ended(now time.Time) bool {
+	return !r.EndOfSupport.IsZero() && r.Successor != r.Name && !now.Before(r.EndOfSupport)
+}
+
+// Policy is what a site does about runtimes whose support has ended.
+//
+// App Runner refuses a new service with such a runtime; services that are there go on, and may be
+// changed and deployed. To the letter, that would stop the very people Slipway is for at its door:
+// whoever brings a service from App Runner creates it here, so here it is new, though it has run for
+// years. Most of App Runner's runtimes have ended: a refusal would turn a move of one evening into an
+// upgrade of a language first. Nor does a refusal protect anybody, as the same image can be deployed
+// with a Dockerfile. So by default they are allowed, and every deployment says that support has ended,
+// since when, and where to go. The operator who wants App Runner's rule sets
+// "build.allow-ended-runtimes: false".
+type Policy struct {
+	AllowEnded bool
+}
+
+// DefaultPolicy is the policy of a site that set none.
+var DefaultPolicy = Policy{AllowEnded: true}
+
+// Admit decides about a new service, or about one that changes to the runtime. Services that have it
+// already are not asked about. The error is for the caller of the API.
+func (p Policy) Admit(r Runtime, now time.Time) error {
+	if p.AllowEnded || !r.Ended(now) {
+		return nil
+	}
+	return fmt.Errorf("The runtime %s has reached its end of support on %s, so no new service can be created with it. "+ //nolint:staticcheck // the text of an API error
+		"Use %s, or have the operator set build.allow-ended-runtimes to true.",
+		r.API, r.EndOfSupport.Format("2 January 2006"), r.successor())
+}
+
+// Warning is a line for the deployment log of a service whose runtime has ended, "" for others.
+func (r Runtime) Warning(now time.Time) string {
+	if !r.Ended(now) {
+		return ""
+	}
+	return fmt.Sprintf("The runtime %s has reached its end of support on %s and gets no more security fixes. Move to %s when you can.",
+		r.Name, r.EndOfSupport.Format("2 January 2006"), r.Successor)
+}
+
+// successor names the runtime to go to, as apprunner.yaml and the API do.
+func (r Runtime) successor() string {
+	next, _ := Find(r.Successor)
+	return fmt.Sprintf("%s (%s)", next.API, next.Name)
+}
