@@ -61,7 +61,7 @@ func (c *Config) validateDomains() error {
 func (d *Daemon) openDomains() (err error) {
 	c := domain.Config{
 		Store: d.store, Resolver: resolver.New(d.config.Domains.Resolver), Journal: journal{d}, Names: d.hosts.names,
-		Routed: d.hosts.refresh, Domain: d.config.Domain, Log: d.log.With("component", "domains"),
+		Routed: d.hosts.refresh, Targets: d.hosts.targets, Domain: d.config.Domain, Log: d.log.With("component", "domains"),
 	}
 	for _, a := range d.config.Domains.Addresses {
 		address, err := netip.ParseAddr(a)
@@ -119,7 +119,7 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 			return
 		}
 		host := router.CanonicalHost(r.Host)
-		if name, ok := d.hosts.names.Find(host); ok && name.Secured && strings.HasPrefix(r.URL.RequestURI(), "/") {
+		if name, ok := d.hosts.names.Find(host); ok && name.Secured && d.router.Has(host) && strings.HasPrefix(r.URL.RequestURI(), "/") {
 			http.Redirect(w, r, "https://"+withPort(host, d.https, "443")+r.URL.RequestURI(), http.StatusPermanentRedirect)
 			return
 		}
@@ -149,9 +149,10 @@ type hosts struct {
 	names  *domain.Names
 	domain string
 
-	mu    sync.Mutex                   // held from reading names until the router has them
-	known map[string]apprunner.Service // those that the router has
-	given map[string][]string          // the names that it has of them
+	mu      sync.Mutex                   // held from reading names until the router has them
+	known   map[string]apprunner.Service // those that the router has
+	given   map[string][]string          // the names that it has of them
+	private map[string]string            // service ids by the domains of open VPC ingress connections
 }
 
 func newHosts(r *router.Router, ours string) *hosts {
@@ -197,4 +198,44 @@ func (h *hosts) refresh() {
 			h.given[id] = now
 		}
 	}
+	h.refreshPrivateLocked()
+}
+
+// open lets exactly these VPC ingress connections in.
+func (h *hosts) open(connections []apprunner.VPCIngressConnection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.private = map[string]string{}
+	for _, c := range connections {
+		if a, err := apprunner.ParseARN(c.ServiceARN); err == nil {
+			h.private[c.Domain(h.domain)] = a.ID
+		}
+	}
+	h.refreshPrivateLocked()
+}
+
+// refreshPrivateLocked gives the private listener the domains of the connections, and the custom names
+// of their services: the records of a private service's domain name the domain of its connection.
+func (h *hosts) refreshPrivateLocked() {
+	table := map[string]string{}
+	for name, id := range h.private {
+		table[name] = id
+		for _, custom := range h.names.Of(id) {
+			table[custom] = id
+		}
+	}
+	h.router.SetPrivateHosts(table)
+}
+
+// targets lists what a custom name may be an alias of to lead to a service.
+func (h *hosts) targets(s apprunner.Service) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := []string{s.Host(h.domain)}
+	for name, id := range h.private {
+		if id == s.ID {
+			all = append(all, name)
+		}
+	}
+	return all
 }

@@ -80,7 +80,7 @@ func (d *Daemon) openParts() error {
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
-	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
+	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
