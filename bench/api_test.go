@@ -55,7 +55,7 @@ func BenchmarkAPI(b *testing.B) {
 // register stores services as a daemon that ran before would have.
 func register(b *testing.B, dir string) (arns []string) {
 	b.Helper()
-	box, err := vault.Open(filepath.Join(dir, "vault.key"))
+	box, err := vault.Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,6 +17,8 @@ type ServiceStore interface {
 	Revisions(ctx context.Context, serviceID string) ([]apprunner.Revision, error)
 	CreateService(ctx context.Context, here apprunner.Place, decide CreateDecision, tags map[string]string) error
 	ChangeService(ctx context.Context, here apprunner.Place, id string, decide ChangeDecision) error
+	// Abandon makes a service DELETE_FAILED that cannot be read since its key is lost, and no other.
+	Abandon(ctx context.Context, here apprunner.Place, id string) error
 }
 
 // CreateDecision makes a service of what a Region has.

@@ -179,9 +179,27 @@ func (c *Control) ResumeService(ctx context.Context, here apprunner.Place, arn s
 	return c.begin(ctx, here, arn, apprunner.ResumeService, "", nil)
 }
 
-// DeleteService ends a service for good.
+// DeleteService ends a service for good, also one that cannot be read any more.
 func (c *Control) DeleteService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	resources, err := c.Store.Resources(ctx, here)
+	if err == nil {
+		err = unreached(resources, arn)
+	}
+	if a, malformed := apprunner.ServiceARN(arn, here); malformed == nil && err == nil {
+		err = c.Store.Abandon(ctx, here, a.ID)
+	}
+	if err != nil {
+		return apprunner.Service{}, apprunner.Operation{}, err
+	}
 	return c.begin(ctx, here, arn, apprunner.DeleteService, "", nil)
+}
+
+// unreached refuses to delete a service that callers reach from a VPC.
+func unreached(resources apprunner.Resources, arn string) error {
+	if resources.IngressesOf(arn) > 0 {
+		return apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", arn)
+	}
+	return nil
 }
 
 // begin starts an operation on a service, after change, in one transaction.
@@ -189,8 +207,10 @@ func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t
 	change func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Spec, error),
 ) (apprunner.Service, apprunner.Operation, error) {
 	return c.change(ctx, here, arn, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
-		if t == apprunner.DeleteService && resources.IngressesOf(s.ARN) > 0 {
-			return s, apprunner.Operation{}, apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", s.ARN)
+		if t == apprunner.DeleteService {
+			if err := unreached(resources, s.ARN); err != nil {
+				return s, apprunner.Operation{}, err
+			}
 		}
 		service, operation, err := apprunner.Begin(s, t, apprunner.NewID(), c.Now())
 		if err != nil || operation.ID == "" {

@@ -120,6 +120,13 @@ func (d *Daemon) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lost, err := d.store.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	for _, why := range lost {
+		d.log.Error("a service is not served", "error", why)
+	}
 	unfinished, err := d.store.Unfinished(ctx)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
