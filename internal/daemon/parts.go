@@ -76,7 +76,7 @@ func (d *Daemon) openParts() error {
 	}
 	d.control = &control.Control{
 		Domains: control.DomainRules{Our: d.config.Domain, Quota: d.config.Quotas.CustomDomains, Changed: d.domains.Look},
-		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
+		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckRoles: d.checkRoles, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event

@@ -72,22 +72,22 @@ func (s *Store) sealedApart(ctx context.Context) (ids []string, err error) {
 
 // Abandon gives up what cannot be read of a service since its key is lost. What is left is DELETE_FAILED
 // and can be deleted as any other service. Nothing happens to a service that can be read.
-func (s *Store) Abandon(ctx context.Context, here apprunner.Place, id string) error {
+func (s *Store) Abandon(ctx context.Context, arn apprunner.ARN) error {
+	here, id := arn.Place, arn.ID
 	return s.inTx(ctx, func(tx *sql.Tx) error {
-		_, err := s.service(ctx, tx, id)
-		if err == nil || apprunner.CodeOf(err) == apprunner.ResourceNotFound {
-			return nil
-		}
+		_, err := find[apprunner.Service](ctx, s, tx, selectService+"WHERE id = ? AND name = ? AND region = ?", id, arn.Name, here.Region)
 		if !lost(err) {
-			return err
+			return err // or nil
 		}
-		left, created := apprunner.Service{ID: id, Status: apprunner.ServiceDeleteFailed, Spec: apprunner.DefaultSpec(), UpdatedAt: time.Now()}, int64(0)
-		row := tx.QueryRowContext(ctx, "SELECT name, region, subdomain, created_at FROM service WHERE id = ?", id)
-		if err := row.Scan(&left.Name, &left.Region, &left.Subdomain, &created); err != nil {
+		left := apprunner.Service{
+			ID: id, Name: arn.Name, Region: here.Region, ARN: arn.String(), Status: apprunner.ServiceDeleteFailed,
+			Spec: apprunner.DefaultSpec(), UpdatedAt: time.Now(),
+		}
+		var created int64
+		if err := tx.QueryRowContext(ctx, "SELECT subdomain, created_at FROM service WHERE id = ?", id).Scan(&left.Subdomain, &created); err != nil {
 			return fmt.Errorf("read a row: %w", err)
 		}
 		left.CreatedAt = time.UnixMilli(created)
-		left.ARN = apprunner.ARN{Place: here, Type: apprunner.TypeService, Name: left.Name, ID: id}.String()
 		scalings, err := s.scalings(ctx, tx, here)
 		if err != nil {
 			return err

@@ -112,13 +112,22 @@ func TestLostKey(t *testing.T) {
 	}
 }
 
+func arnOf(t *testing.T, s apprunner.Service) apprunner.ARN {
+	t.Helper()
+	a, err := apprunner.ParseARN(s.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 // A service whose key is lost can be deleted.
 func TestAbandon(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	store := open(t, filepath.Join(dir, "slipway.db"))
 	s, _, _ := sealedApart(t, store, "lost-app")
-	if err := store.Abandon(t.Context(), here, s.ID); err != nil {
+	if err := store.Abandon(t.Context(), arnOf(t, s)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := store.Service(t.Context(), s.ID); err != nil || got.Status != s.Status {
@@ -127,8 +136,16 @@ func TestAbandon(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "vault.keys")); err != nil {
 		t.Fatal(err)
 	}
+	other := arnOf(t, s)
+	other.Name = "web-app" // that a caller may delete, with the id of one that it may not
+	if err := store.Abandon(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Service(t.Context(), s.ID); err == nil {
+		t.Error("a service was given up by the name of another")
+	}
 	for range 2 {
-		if err := store.Abandon(t.Context(), here, s.ID); err != nil {
+		if err := store.Abandon(t.Context(), arnOf(t, s)); err != nil {
 			t.Fatal(err)
 		}
 	}
