@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,17 +11,6 @@ import (
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/test/kit"
 )
-
-// free is a loopback address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // ask sends a request for a host to an address.
 func ask(address, host, path string) (int, string, error) {
@@ -46,7 +34,7 @@ type ingressAnswer struct {
 
 func TestPrivateService(t *testing.T) {
 	t.Parallel()
-	private := free(t)
+	private := kit.FreeAddress(t)
 	s := kit.Start(t, "private-listen: "+private+"\n")
 	s.PushMimic("mimic:v1", "v1")
 	in := s.Input("private-app", "mimic:v1")
