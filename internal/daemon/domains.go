@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/certificate"
@@ -32,6 +33,38 @@ type ACMEConfig struct {
 	Email     string `yaml:"email"`     // where the authority writes to
 	CAFile    string `yaml:"ca-file"`   // verifies the directory's own certificate
 	Disabled  bool   `yaml:"disabled"`  // the local authority signs everything
+	// DNS has names in its zones validated by DNS-01.
+	DNS ACMEDNSConfig `yaml:"dns"`
+}
+
+// ACMEDNSConfig is a name server that takes dynamic updates (RFC 2136).
+type ACMEDNSConfig struct {
+	Server  string        `yaml:"server"` // host:port; "" for none
+	Zones   []string      `yaml:"zones"`
+	KeyFile string        `yaml:"key-file"` // the key that signs updates, as tsig-keygen writes it
+	Wait    time.Duration `yaml:"wait"`     // until all servers of a zone have a change
+}
+
+func (c ACMEDNSConfig) validate() error {
+	if c.Server == "" {
+		if len(c.Zones) > 0 || c.KeyFile != "" {
+			return errors.New("acme.dns has no server: give the address with port of the name server, such as ns1.example.com:53")
+		}
+		return nil
+	}
+	var errs []error
+	if host, port, err := net.SplitHostPort(c.Server); err != nil || host == "" || !isPort(port) {
+		errs = append(errs, fmt.Errorf("acme.dns.server %q is not host:port, such as ns1.example.com:53", c.Server))
+	}
+	if len(c.Zones) == 0 || c.KeyFile == "" {
+		errs = append(errs, errors.New("acme.dns needs zones, those that its server may be asked to change, and key-file, the key that it knows"))
+	}
+	for _, zone := range c.Zones {
+		if !domainForm.MatchString(strings.ToLower(strings.TrimSuffix(zone, "."))) {
+			errs = append(errs, fmt.Errorf("acme.dns.zones: %q is not a domain name", zone))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) validateDomains() error {
@@ -51,6 +84,7 @@ func (c *Config) validateDomains() error {
 			errs = append(errs, fmt.Errorf("acme.directory %q is not an https URL", d))
 		}
 	}
+	errs = append(errs, c.ACME.DNS.validate())
 	if c.Quotas.CustomDomains < 1 {
 		errs = append(errs, fmt.Errorf("quotas.custom-domains is %d: it must be at least 1", c.Quotas.CustomDomains))
 	}
@@ -88,6 +122,7 @@ func (d *Daemon) openCertificates() (*certificate.Manager, error) {
 	return certificate.Open(certificate.Config{
 		DataDir: d.config.DataDir, Directory: d.config.ACME.Directory, Email: d.config.ACME.Email, CAFile: d.config.ACME.CAFile,
 		Disabled: d.config.ACME.Disabled, Host: host, HTTPPort: portOf(d.http), HTTPSPort: portOf(d.https),
+		DNS:      certificate.DNS(d.config.ACME.DNS),
 		Standing: d.standing, Log: d.log.With("component", "certificates"),
 	})
 }
