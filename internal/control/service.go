@@ -22,6 +22,9 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	if err := checkTags(req.Tags); err != nil {
 		return service, operation, err
 	}
+	if err := c.checkRoles(ctx, here, req.Change, apprunner.DefaultSpec()); err != nil {
+		return service, operation, err
+	}
 	decide := func(existing []apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		var err error
 		service, operation, err = c.newService(here, req, existing, scalings, resources)
@@ -32,6 +35,19 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	}
 	c.Runner.Submit(operation)
 	return service, operation, nil
+}
+
+// checkRoles checks those that a change of spec brings, outside of the transaction, since it may take a
+// while. What is wrong with the rest is found out in there.
+func (c *Control) checkRoles(ctx context.Context, here apprunner.Place, change apprunner.Change, spec apprunner.Spec) error {
+	if c.CheckRoles == nil || (change.Source == nil && change.Instance == nil) {
+		return nil
+	}
+	spec, err := change.Apply(spec)
+	if err != nil {
+		return nil
+	}
+	return c.CheckRoles(ctx, spec, here)
 }
 
 func (c *Control) newService(here apprunner.Place, req NewService, existing []apprunner.Service,
@@ -106,6 +122,13 @@ func (c *Control) checkSource(spec apprunner.Spec, here apprunner.Place) error {
 // UpdateService changes a service and deploys it. A service that never ran is built again, also
 // when nothing is to be changed.
 func (c *Control) UpdateService(ctx context.Context, here apprunner.Place, arn string, change apprunner.Change) (apprunner.Service, apprunner.Operation, error) {
+	found, err := c.Service(ctx, here, arn)
+	if err == nil {
+		err = c.checkRoles(ctx, here, change, found.Spec)
+	}
+	if err != nil {
+		return found, apprunner.Operation{}, err
+	}
 	return c.begin(ctx, here, arn, apprunner.UpdateService, "", func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Spec, error) {
 		if change.Empty() && s.Status != apprunner.ServiceCreateFailed {
 			return s.Spec, apprunner.Errorf(apprunner.InvalidRequest, "No configurations provided in the UpdateService request.")
@@ -179,9 +202,27 @@ func (c *Control) ResumeService(ctx context.Context, here apprunner.Place, arn s
 	return c.begin(ctx, here, arn, apprunner.ResumeService, "", nil)
 }
 
-// DeleteService ends a service for good.
+// DeleteService ends a service for good, also one that cannot be read any more.
 func (c *Control) DeleteService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	resources, err := c.Store.Resources(ctx, here)
+	if err == nil {
+		err = unreached(resources, arn)
+	}
+	if a, malformed := apprunner.ServiceARN(arn, here); malformed == nil && err == nil {
+		err = c.Store.Abandon(ctx, a)
+	}
+	if err != nil {
+		return apprunner.Service{}, apprunner.Operation{}, err
+	}
 	return c.begin(ctx, here, arn, apprunner.DeleteService, "", nil)
+}
+
+// unreached refuses to delete a service that callers reach from a VPC.
+func unreached(resources apprunner.Resources, arn string) error {
+	if resources.IngressesOf(arn) > 0 {
+		return apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", arn)
+	}
+	return nil
 }
 
 // begin starts an operation on a service, after change, in one transaction.
@@ -189,8 +230,10 @@ func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t
 	change func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Spec, error),
 ) (apprunner.Service, apprunner.Operation, error) {
 	return c.change(ctx, here, arn, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
-		if t == apprunner.DeleteService && resources.IngressesOf(s.ARN) > 0 {
-			return s, apprunner.Operation{}, apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", s.ARN)
+		if t == apprunner.DeleteService {
+			if err := unreached(resources, s.ARN); err != nil {
+				return s, apprunner.Operation{}, err
+			}
 		}
 		service, operation, err := apprunner.Begin(s, t, apprunner.NewID(), c.Now())
 		if err != nil || operation.ID == "" {

@@ -52,7 +52,7 @@ func (w *world) last() apprunner.Operation {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ type Config struct {
 
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
+	Roles         RoleConfig          `yaml:"roles"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -198,6 +199,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.VPC.validate()...)
+	errs = append(errs, c.Roles.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

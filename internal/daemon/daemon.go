@@ -99,7 +99,7 @@ func (d *Daemon) openData() (err error) {
 	if d.key, err = iam.OpenRoot(dir); err != nil {
 		return err
 	}
-	box, err := vault.Open(filepath.Join(dir, "vault.key"))
+	box, err := vault.Open(dir)
 	if err != nil {
 		return err
 	}

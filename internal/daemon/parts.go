@@ -76,11 +76,11 @@ func (d *Daemon) openParts() error {
 	}
 	d.control = &control.Control{
 		Domains: control.DomainRules{Our: d.config.Domain, Quota: d.config.Quotas.CustomDomains, Changed: d.domains.Look},
-		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
+		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckRoles: d.checkRoles, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
-	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
+	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
@@ -119,6 +119,13 @@ func (d *Daemon) adopt(ctx context.Context) error {
 	services, err := d.store.Services(ctx, "")
 	if err != nil {
 		return err
+	}
+	lost, err := d.store.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	for _, why := range lost {
+		d.log.Error("a service is not served", "error", why)
 	}
 	unfinished, err := d.store.Unfinished(ctx)
 	if err != nil {

@@ -42,7 +42,7 @@ func store(t testing.TB, file string) *sqlite.Store {
 
 func open(t rapid.TB, file string) *sqlite.Store {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(filepath.Dir(file))
 	must(t, err)
 	s, err := sqlite.Open(context.Background(), file, box)
 	must(t, err)

@@ -44,7 +44,7 @@ func (a *api) Submit(o apprunner.Operation) { a.submitted = append(a.submitted, 
 
 func newAPI(t testing.TB) *api {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
