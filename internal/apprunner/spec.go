@@ -32,6 +32,8 @@ type Image struct {
 	Port       int               // that the application listens on
 	Variables  map[string]string `json:",omitempty"`
 	Start      string            `json:",omitempty"` // replaces the image's command
+	// Command is the program and its arguments that a build decided on, instead of Start.
+	Command []string `json:",omitempty"`
 	// PortVariables are further variables with the port, beside PORT.
 	PortVariables []string `json:",omitempty"`
 }

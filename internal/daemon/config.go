@@ -42,6 +42,7 @@ type Config struct {
 	Domains  DomainsConfig  `yaml:"domains"`
 	ACME     ACMEConfig     `yaml:"acme"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
+	Build    BuildConfig    `yaml:"build"`
 
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
@@ -114,6 +115,7 @@ func DefaultConfig() Config {
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
 		},
+		Build:    defaultBuild(),
 		LogLevel: "info",
 	}
 }
@@ -193,6 +195,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}
 	}
+	errs = append(errs, c.Build.validate()...)
 	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
 		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
 			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))

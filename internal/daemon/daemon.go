@@ -16,6 +16,8 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/audit"
+	"github.com/slipway-run/slipway/internal/build/assemble"
+	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/certificate"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
@@ -52,6 +54,10 @@ type Daemon struct {
 	watcher  *source.Watcher
 	control  *control.Control
 	runner   *operation.Runner
+
+	builder   *buildkit.Builder
+	assembler *assemble.Assembler
+
 	deployer *control.AutoDeployer
 	ingress  *control.Ingresses
 
@@ -211,6 +217,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.certificates != nil {
 		d.certificates.Close()
+	}
+	if d.builder != nil {
+		errs = append(errs, d.builder.Close(context.WithoutCancel(d.ctx)))
 	}
 	if d.registry != nil {
 		errs = append(errs, d.registry.Close())

@@ -66,8 +66,11 @@ func (d *Daemon) openParts() error {
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 	})
 	watcher.fleet = d.fleet
+	if err := d.openBuilds(); err != nil {
+		return err
+	}
 	d.runner = &operation.Runner{
-		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
+		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}

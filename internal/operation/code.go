@@ -21,9 +21,10 @@ type Builder interface {
 
 // BuildLog is where a build tells how far it is.
 type BuildLog struct {
-	Operation string                           // id
-	Event     func(format string, args ...any) // a step, for the event log
-	Line      func(format string, args ...any) // for the deployment log
+	Operation string                              // id
+	Event     func(format string, args ...any)    // a step, for the event log
+	Step      func(format string, args ...any)    // the same for the deployment log
+	Line      func(phase plan.Phase, line string) // what commands write, for the deployment log
 }
 
 // resolveCode pins the commit and makes the revision.
@@ -51,7 +52,10 @@ func (j *job) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revision, err = j.Builder.Build(ctx, j.service, revision, BuildLog{Operation: j.operation.ID, Event: j.event, Line: j.deployment})
+	revision, err = j.Builder.Build(ctx, j.service, revision, BuildLog{
+		Operation: j.operation.ID, Event: j.event, Step: j.deployment,
+		Line: func(phase plan.Phase, line string) { j.Journal.Build(j.service, j.operation.ID, phase, line) },
+	})
 	if err != nil {
 		return err
 	}

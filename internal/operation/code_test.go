@@ -14,18 +14,21 @@ import (
 	"github.com/slipway-run/slipway/internal/sqlite"
 )
 
-func (w *world) Commit(_ context.Context, _ apprunner.Service, id string) (apprunner.Commit, error) {
+// builds is the builder of a world.
+type builds struct{ w *world }
+
+func (b builds) Commit(_ context.Context, _ apprunner.Service, id string) (apprunner.Commit, error) {
 	if id == "" {
-		id = w.digest
+		id = b.w.digest
 	}
-	return apprunner.Commit{ID: id}, w.do("Commit", "%s", id)
+	return apprunner.Commit{ID: id}, b.w.do("Commit", "%s", id)
 }
 
-func (w *world) Build(_ context.Context, _ apprunner.Service, r apprunner.Revision, log operation.BuildLog) (apprunner.Revision, error) {
-	log.Line("[Build] making %s", r.Commit.ID)
+func (b builds) Build(_ context.Context, _ apprunner.Service, r apprunner.Revision, log operation.BuildLog) (apprunner.Revision, error) {
+	log.Line(plan.Build, "making "+r.Commit.ID)
 	r.Commit.Tree, r.Digest = "tree-"+r.Commit.ID, "sha256:"+r.Commit.ID
 	r.Spec.Image = apprunner.Image{Identifier: "registry.example/built:" + r.Commit.ID, Type: apprunner.ECR, Port: 3000}
-	return r, w.do("Build", "%s", r.Commit.ID)
+	return r, b.w.do("Build", "%s", r.Commit.ID)
 }
 
 // createCode stores a service that is built from source code.

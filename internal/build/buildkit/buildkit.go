@@ -79,7 +79,7 @@ type Job struct {
 // Push is where the image goes.
 type Push struct {
 	Repository     string // with the host, such as "127.0.0.1:7420/app"
-	Tag            string
+	Tag            string // empty to name the image by its digest alone
 	User, Password string
 	Insecure       bool // plain HTTP
 }

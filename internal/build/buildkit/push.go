@@ -150,11 +150,19 @@ func (o *outbox) finish(d digest.Digest) (Result, error) {
 			return Result{}, fmt.Errorf("push %s: %w", part.Digest, err)
 		}
 	}
-	if err := remote.Put(o.target.Tag(o.tag), raw{manifest, types.MediaType(m.MediaType)}, o.remote...); err != nil {
-		return Result{}, fmt.Errorf("push %s: %w", o.target.Tag(o.tag), err)
+	if err := remote.Put(o.name(d), raw{manifest, types.MediaType(m.MediaType)}, o.remote...); err != nil {
+		return Result{}, fmt.Errorf("push %s: %w", o.name(d), err)
 	}
 	config, _ := o.take(m.Config.Digest)
 	return result(d, m, config)
+}
+
+// name is what the image is pushed as.
+func (o *outbox) name(d digest.Digest) name.Reference {
+	if o.tag == "" {
+		return o.target.Digest(d.String())
+	}
+	return o.target.Tag(o.tag)
 }
 
 func (o *outbox) take(d digest.Digest) ([]byte, bool) {
