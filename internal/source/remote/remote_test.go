@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -301,7 +301,9 @@ func TestRights(t *testing.T) {
 	w.serve("shop", "main")
 	local := newWork(t, map[string]string{"a": "a"})
 	local.git("push", w.url("shop"), "main")
+	w.mu.Lock()
 	w.forbid[getSource] = true
+	w.mu.Unlock()
 	if out, err := local.try("ls-remote", w.url("shop")); err == nil {
 		t.Errorf("a fetch without the right:\n%s", out)
 	}
@@ -356,10 +358,9 @@ func TestPush_ClientLeaves(t *testing.T) {
 		close(ended)
 	}
 	local := newWork(t, map[string]string{"a": "a"})
-	ctx, leave := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, "git", "-C", local.dir, "push", w.url("shop"), "main")
+	cmd := exec.Command("git", "-C", local.dir, "push", w.url("shop"), "main")
 	cmd.Env = append(os.Environ(), "no_proxy=*")
-	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell does, so that all of it gets Ctrl-C
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -374,9 +375,10 @@ func TestPush_ClientLeaves(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir(home, "shop"), tidied)); err != nil {
 		t.Errorf("not tidied: %v", err)
 	}
-	leave()
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Error(err)
+	}
 	_ = cmd.Wait()
-	// git-remote-http may outlive git for a moment.
 	select {
 	case <-ended:
 	case <-time.After(20 * time.Second):
@@ -386,5 +388,3 @@ func TestPush_ClientLeaves(t *testing.T) {
 		t.Error("the push is gone")
 	}
 }
-
-var _ = io.EOF
