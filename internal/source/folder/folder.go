@@ -42,8 +42,9 @@ type Snapshot struct {
 	store *store
 }
 
-// Take makes a commit of a folder. Equal files give an equal tree.
-func Take(ctx context.Context, o Options) (*Snapshot, error) {
+// Take makes a commit of a folder. Equal files give an equal tree. With afresh nothing of the last time
+// is used.
+func Take(ctx context.Context, o Options, afresh bool) (*Snapshot, error) {
 	root, err := open(o.Dir)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,12 @@ func Take(ctx context.Context, o Options) (*Snapshot, error) {
 		return nil, err
 	}
 	snapshot := &Snapshot{store: s}
-	err = snapshot.take(ctx, o, root)
+	if afresh {
+		err = s.forget(ctx)
+	}
+	if err == nil {
+		err = snapshot.take(ctx, o, root)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -181,7 +187,29 @@ func (s *store) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(s.repository(), "info"), 0o700); err != nil {
 		return err
 	}
+	if err := s.shallow(ctx); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(s.repository(), "info", "attributes"), []byte(attributes), 0o600)
+}
+
+// shallow makes the repository one that may lack history. Only then does Git compare what it sends with
+// commits of the server that are no ancestors, as those of folders never are. The commit that stands for
+// the missing history is never sent.
+func (s *store) shallow(ctx context.Context) error {
+	tree, err := s.git(ctx, nil, "mktree")
+	if err != nil {
+		return err
+	}
+	cmd := s.command(ctx, "commit-tree", strings.TrimSpace(tree), "-m", "No history")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		cmd.Env = append(cmd.Env, "GIT_"+who+"_NAME=slipway", "GIT_"+who+"_EMAIL=slipway@localhost", "GIT_"+who+"_DATE=@0 +0000")
+	}
+	id, err := run(cmd, nil)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.repository(), "shallow"), []byte(id), 0o600)
 }
 
 // full reports whether the trees of earlier times have become many. Ids are random, so one of the 256

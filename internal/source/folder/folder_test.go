@@ -3,8 +3,6 @@ package folder
 import (
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -53,7 +50,7 @@ func take(t testing.TB, o Options) (*Snapshot, []string) {
 	if o.Cache == "" {
 		o.Cache = t.TempDir()
 	}
-	s, err := Take(t.Context(), o)
+	s, err := Take(t.Context(), o, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,13 +166,13 @@ func TestTake_Refuses(t *testing.T) {
 			t.Parallel()
 			tt.o.Dir, tt.o.Cache = t.TempDir(), t.TempDir()
 			files(t, tt.o.Dir, tt.files)
-			_, err := Take(t.Context(), tt.o)
+			_, err := Take(t.Context(), tt.o, false)
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%v, want %q", err, tt.says)
 			}
 		})
 	}
-	if _, err := Take(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "none"), Cache: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "none") {
+	if _, err := Take(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "none"), Cache: t.TempDir()}, false); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
@@ -258,7 +255,7 @@ func TestTake_IsDeterministic(t *testing.T) {
 			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 		files(t, dir, all)
-		got, err := Take(t.Context(), Options{Dir: dir, Cache: cache})
+		got, err := Take(t.Context(), Options{Dir: dir, Cache: cache}, false)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -268,7 +265,3 @@ func TestTake_IsDeterministic(t *testing.T) {
 		}
 	})
 }
-
-var _ = httptest.NewServer
-var _ = slog.New
-var _ = time.Second

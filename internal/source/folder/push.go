@@ -3,6 +3,7 @@ package folder
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -31,15 +32,18 @@ func (s *Snapshot) Push(ctx context.Context, t Target) error {
 	}
 }
 
-// Missing reports whether the server lacks what it had the last time, so that everything is to be taken
-// again with Forget.
-func Missing(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "unable to read") || strings.Contains(err.Error(), "bad object") ||
-		strings.Contains(err.Error(), "missing necessary objects") || strings.Contains(err.Error(), "did not receive expected object"))
+// missing reports whether the server lacks what it had the last time, whose content is not here.
+func missing(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, words := range []string{"unable to read", "bad object", "could not read", "unable to get", "pack-objects died", "missing necessary objects", "did not receive expected object"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }
-
-// Forget has everything read and sent the next time.
-func (s *Snapshot) Forget(ctx context.Context) error { return s.store.forget(ctx) }
 
 func (s *store) push(ctx context.Context, t Target, commit string) error {
 	args := []string{"push", "--quiet", "--force", "--no-verify"}
@@ -82,4 +86,23 @@ func plain(text string) string {
 		return strings.Join(said, " ")
 	}
 	return strings.Join(all, " ")
+}
+
+// Send takes a folder and pushes it. When the server lacks what it had the last time, everything is
+// taken and sent. The snapshot is closed.
+func Send(ctx context.Context, o Options, t Target) (*Snapshot, error) {
+	s, err := sendOnce(ctx, o, t, false)
+	if missing(err) {
+		s, err = sendOnce(ctx, o, t, true)
+	}
+	return s, err
+}
+
+func sendOnce(ctx context.Context, o Options, t Target, forget bool) (*Snapshot, error) {
+	s, err := Take(ctx, o, forget)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(s.Push(ctx, t), s.Close())
+	return s, err
 }
