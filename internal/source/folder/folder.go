@@ -27,6 +27,7 @@ type Options struct {
 	MaxFile int64  // bytes of the largest file; 0 for no limit
 	// Dockerfile is the path of the one that is built, below Dir; "" for none in particular.
 	Dockerfile string
+	Known      string // id of a tree that is not to be sent; "" for none
 }
 
 // Snapshot is a folder as a commit. Close it.
@@ -38,6 +39,7 @@ type Snapshot struct {
 	LeftOut      []string // what was left out though no ignore file says so, as "node_modules/"
 	Ignored      int      // files that .dockerignore left out
 	Skipped      []string // what is no file: sockets, pipes, devices
+	Same         bool     // the tree is the known one, and nothing was sent
 
 	store *store
 }

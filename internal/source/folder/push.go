@@ -103,6 +103,8 @@ func sendOnce(ctx context.Context, o Options, t Target, forget bool) (*Snapshot,
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(s.Push(ctx, t), s.Close())
-	return s, err
+	if s.Same = s.Tree == o.Known; !s.Same {
+		err = s.Push(ctx, t)
+	}
+	return s, errors.Join(err, s.Close())
 }
