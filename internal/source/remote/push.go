@@ -38,6 +38,8 @@ func (s *Server) receive(ctx context.Context, e *exchange, body io.Reader, moved
 	cmd.Stdout = flusher{e.w}
 	input, err := cmd.StdinPipe()
 	if err == nil {
+		// A push that breaks off ends for Git too, which then cleans up: a signal would leave half a pack.
+		cmd.Cancel = input.Close
 		err = cmd.Start()
 	}
 	_, _ = toHook.r.Close(), fromHook.w.Close()
