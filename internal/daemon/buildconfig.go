@@ -8,9 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
-	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/build/plan"
@@ -36,19 +34,6 @@ type BuildConfig struct {
 	Catalogue string `yaml:"catalogue"`
 	// AllowEndedRuntimes takes new services on runtimes that App Runner has ended.
 	AllowEndedRuntimes bool `yaml:"allow-ended-runtimes"`
-}
-
-// Size is a number of bytes, written as 512MiB or 10GiB.
-type Size int64
-
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (s *Size) UnmarshalYAML(node *yaml.Node) error {
-	n, err := units.RAMInBytes(node.Value)
-	if err != nil || node.Kind != yaml.ScalarNode {
-		return fmt.Errorf("line %d: %q is not a size, such as 512MiB or 10GiB", node.Line, node.Value)
-	}
-	*s = Size(n)
-	return nil
 }
 
 func defaultBuild() BuildConfig {

@@ -37,6 +37,7 @@ type Config struct {
 	Account     string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
+	Source   SourceConfig   `yaml:"source"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
 	Throttle ThrottleConfig `yaml:"throttle"`
 	Domains  DomainsConfig  `yaml:"domains"`
@@ -59,6 +60,12 @@ type RegistryConfig struct {
 	PollInterval time.Duration `yaml:"poll-interval"`
 	// GarbageAfter is how long an image in the embedded registry that no tag names is kept.
 	GarbageAfter time.Duration `yaml:"garbage-after"`
+}
+
+// SourceConfig is how source code is taken.
+type SourceConfig struct {
+	// MaxPush is how large what is sent at once may be, by git push or slipway deploy.
+	MaxPush Size `yaml:"max-push"`
 }
 
 // QuotaConfig is the quotas per Region.
@@ -105,6 +112,7 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
+		Source:   SourceConfig{MaxPush: 1 << 30},
 		Quotas: QuotaConfig{
 			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
@@ -229,6 +237,9 @@ func (c *Config) Validate() error {
 		if n < 1 {
 			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))
 		}
+	}
+	if c.Source.MaxPush < 1<<20 {
+		errs = append(errs, fmt.Errorf("source.max-push is %d bytes: it must be at least 1MiB", c.Source.MaxPush))
 	}
 	if !(c.Throttle.Rate > 0) {
 		errs = append(errs, fmt.Errorf("throttle.rate is %v: it must be more than nothing", c.Throttle.Rate))

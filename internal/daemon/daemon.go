@@ -30,6 +30,7 @@ import (
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/source"
+	"github.com/slipway-run/slipway/internal/source/remote"
 	"github.com/slipway-run/slipway/internal/sqlite"
 	"github.com/slipway-run/slipway/internal/telemetry"
 	"github.com/slipway-run/slipway/internal/vault"
@@ -51,6 +52,7 @@ type Daemon struct {
 	router   *router.Router
 	fleet    *fleet.Fleet
 	sources  *source.Registries
+	remote   *remote.Server
 	watcher  *source.Watcher
 	control  *control.Control
 	runner   *operation.Runner
@@ -180,7 +182,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) publish() error {
 	info := Info{
 		PID: os.Getpid(), API: "http://" + reachable(d.api.Addr()), Scheme: d.scheme(), HTTP: d.http.Addr().String(),
-		Region: d.config.Region, Account: d.config.Account,
+		Region: d.config.Region, Account: d.config.Account, MaxPush: int64(d.config.Source.MaxPush),
 	}
 	if d.https != nil {
 		info.HTTPS = d.https.Addr().String()

@@ -49,6 +49,9 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	d.registry.OnPush(d.pushed)
+	if err := d.openRemote(); err != nil {
+		return err
+	}
 	d.sources, err = source.NewRegistries(source.Config{
 		Mirrors: d.config.Registry.Mirrors, Credentials: logins{d}, AWS: &aws.Logins{Credentials: aws.FromMachine}, Embedded: d.registry, Log: d.log,
 		EmbeddedEndpoint: engine.Endpoint{URL: "http://" + reachable(d.api.Addr()) + "/v2", Username: d.key.ID, Password: d.key.Secret},

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-run/slipway/internal/console"
 	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/source/remote"
 )
 
 // serve answers on all listeners until ctx ends.
@@ -86,6 +87,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
+	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
 	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux

@@ -49,16 +49,16 @@ func newOutbox(ctx context.Context, p Push, b *bases) (*outbox, error) {
 	if p.Insecure {
 		options = append(options, name.Insecure)
 	}
-	tag, err := name.NewTag(p.Repository+":"+p.Tag, options...)
+	target, err := name.NewRepository(p.Repository, options...)
 	if err != nil {
-		return nil, fmt.Errorf("push to %s:%s: %w", p.Repository, p.Tag, err)
+		return nil, fmt.Errorf("push to %s: %w", p.Repository, err)
 	}
 	auth := authn.Anonymous
 	if p.User != "" {
 		auth = &authn.Basic{Username: p.User, Password: p.Password}
 	}
 	return &outbox{
-		ctx: ctx, target: tag.Context(), tag: p.Tag, bases: b, kept: map[digest.Digest][]byte{},
+		ctx: ctx, target: target, tag: p.Tag, bases: b, kept: map[digest.Digest][]byte{},
 		remote: []remote.Option{remote.WithContext(ctx), remote.WithAuth(auth)},
 	}, nil
 }
