@@ -87,17 +87,30 @@ func (b builder) Build(ctx context.Context, job assemble.Job) (assemble.Built, e
 	return assemble.Built{Identifier: identifier, Digest: result.Digest, Ports: result.Ports}, nil
 }
 
-// repositories has the source code of services.
+// repositories has the source code of services: those that were pushed here, and those at providers.
 type repositories struct{ d *Daemon }
 
 // Commit implements assemble.Sources.
 func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string) (apprunner.Commit, error) {
-	return apprunner.Commit{}, unknownRepository(s.Spec)
+	code := s.Spec.Code
+	region, name, own := r.d.remote.Own(code.URL)
+	switch {
+	case !own:
+		return apprunner.Commit{}, unknownRepository(s.Spec)
+	case id != "":
+		return r.d.remote.Commit(ctx, region, name, id, code.Directory)
+	default:
+		return r.d.remote.Head(ctx, region, name, code.Branch, code.Directory)
+	}
 }
 
 // Checkout implements assemble.Sources.
 func (r repositories) Checkout(ctx context.Context, s apprunner.Service, id, dir string) (apprunner.Commit, error) {
-	return apprunner.Commit{}, unknownRepository(s.Spec)
+	region, name, own := r.d.remote.Own(s.Spec.Code.URL)
+	if !own {
+		return apprunner.Commit{}, unknownRepository(s.Spec)
+	}
+	return r.d.remote.Checkout(ctx, region, name, id, s.Spec.Code.Directory, dir)
 }
 
 func unknownRepository(spec apprunner.Spec) error {
@@ -106,5 +119,8 @@ func unknownRepository(spec apprunner.Spec) error {
 
 // checkCode refuses source code that can never be built.
 func (d *Daemon) checkCode(spec apprunner.Spec, here apprunner.Place) error {
+	if _, _, own := d.remote.Own(spec.Code.URL); own {
+		return nil
+	}
 	return unknownRepository(spec)
 }
