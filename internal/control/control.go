@@ -62,8 +62,9 @@ type Control struct {
 	Runner Runner
 	// CheckImage refuses an image identifier that can never be pulled. It asks no registry.
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
-	// CheckCode refuses source code that can never be built. It asks no provider.
-	CheckCode func(spec apprunner.Spec, here apprunner.Place) error
+	// CheckCode refuses source code that can never be built. It asks no provider. Before is what the
+	// service had, nil for a new one.
+	CheckCode func(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error
 	// CheckRoles, if set, refuses roles of a configuration that cannot be assumed. It may ask AWS.
 	CheckRoles func(ctx context.Context, spec apprunner.Spec, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.

@@ -87,6 +87,7 @@ func (c *Control) newService(here apprunner.Place, req NewService, existing []ap
 func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec,
 	scalings apprunner.Scalings, resources apprunner.Resources,
 ) (apprunner.Spec, error) {
+	before := spec.Code
 	spec, err := change.Apply(spec)
 	if err != nil {
 		return spec, err
@@ -95,7 +96,7 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 		return spec, err
 	}
 	if change.Source != nil {
-		if err := c.checkSource(spec, here); err != nil {
+		if err := c.checkSource(before, spec, here); err != nil {
 			return spec, err
 		}
 	}
@@ -112,9 +113,9 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 	return spec, nil
 }
 
-func (c *Control) checkSource(spec apprunner.Spec, here apprunner.Place) error {
+func (c *Control) checkSource(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error {
 	if spec.Code != nil {
-		return c.CheckCode(spec, here)
+		return c.CheckCode(before, spec, here)
 	}
 	return c.CheckImage(spec.Image, spec.AccessRole, here)
 }

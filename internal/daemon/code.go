@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
@@ -34,9 +35,23 @@ func (d *Daemon) openBuilds() error {
 	})
 	d.assembler = &assemble.Assembler{
 		Sources: repositories{d}, Builder: builder{d}, Catalogue: d.catalogue, Tags: d.store.Tags,
+		Policy: runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes},
 		Dir: filepath.Join(d.config.DataDir, "checkouts"),
 	}
 	return d.assembler.Clear()
+}
+
+// admit refuses a runtime that App Runner takes no more new services on, by its name in the API.
+func (d *Daemon) admit(name string) error {
+	runtime, ok := runtimes.ByAPI(name)
+	if !ok {
+		return nil // the model and the build say so better
+	}
+	policy := runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes}
+	if err := policy.Admit(runtime, time.Now()); err != nil {
+		return apprunner.Errorf(apprunner.InvalidRequest, "%s", err)
+	}
+	return nil
 }
 
 // catalogue reads the images of the runtimes as they are now: "slipway runtimes build" adds to them.
@@ -117,8 +132,13 @@ func unknownRepository(spec apprunner.Spec) error {
 	return apprunner.Errorf(apprunner.InvalidRequest, "CodeRepository.RepositoryUrl %q is no repository that this Slipway can read.", spec.Code.URL)
 }
 
-// checkCode refuses source code that can never be built.
-func (d *Daemon) checkCode(spec apprunner.Spec, here apprunner.Place) error {
+// checkCode refuses source code that can never be built, and new services on runtimes that have ended.
+func (d *Daemon) checkCode(before *apprunner.CodeRepository, spec apprunner.Spec, _ apprunner.Place) error {
+	if v := spec.Code.Values; v != nil && (before == nil || before.Values == nil || before.Values.Runtime != v.Runtime) {
+		if err := d.admit(v.Runtime); err != nil {
+			return err
+		}
+	}
 	if _, _, own := d.remote.Own(spec.Code.URL); own {
 		return nil
 	}
