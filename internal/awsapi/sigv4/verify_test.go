@@ -293,6 +293,12 @@ func TestVerifyRefusesPresigned(t *testing.T) {
 	}
 }
 
+// What is signed in the query covers the body too.
+func TestVerifyRefusesPresignedWithAnotherBody(t *testing.T) {
+	_, err := testVerifier().Verify(received(t, presigned(t, "60")), []byte(`{"MaxResults":1}`))
+	wantError(t, err, "InvalidSignatureException", "does not match")
+}
+
 func wantError(t *testing.T, err error, code, says string) {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
