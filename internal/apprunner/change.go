@@ -66,6 +66,9 @@ func (c Change) Apply(spec Spec) (Spec, error) {
 	}
 	if c.Health != nil {
 		spec.Health = c.Health.check()
+		if _, err := spec.Health.Target(); err != nil {
+			return Spec{}, Errorf(InvalidRequest, "HealthCheckConfiguration.Path %q is not the path of a URL, such as /health.", spec.Health.Path)
+		}
 	}
 	if c.Network != nil {
 		spec.Network = *c.Network
@@ -125,22 +128,27 @@ func (c ImageChange) image() (Image, error) {
 	if len(c.Secrets) > 0 {
 		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
 	}
-	for name := range c.Variables {
-		if err := checkVariable(name); err != nil {
-			return Image{}, err
-		}
+	if err := checkProcess(c.Start, c.Variables); err != nil {
+		return Image{}, err
 	}
 	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Start: c.Start}, nil
 }
 
-// checkVariable refuses names that cannot be set or that App Runner keeps for itself. PORT is
-// accepted, as real services set it; the injected one wins.
-func checkVariable(name string) error {
-	if strings.HasPrefix(name, "AWSAPPRUNNER") {
-		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: the prefix AWSAPPRUNNER is reserved.", name)
+// checkProcess refuses a start command and variables that no process can have, and names that App
+// Runner keeps for itself. PORT is accepted, as real services set it; the injected one wins.
+func checkProcess(start string, variables map[string]string) error {
+	if strings.Contains(start, "\x00") {
+		return Errorf(InvalidRequest, "StartCommand has a NUL character, which no command can have.")
 	}
-	if strings.ContainsAny(name, "=\x00") {
-		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: a name has no '=' and no NUL.", name)
+	for name, value := range variables {
+		switch {
+		case strings.HasPrefix(name, "AWSAPPRUNNER"):
+			return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: the prefix AWSAPPRUNNER is reserved.", name)
+		case strings.ContainsAny(name, "=\x00"):
+			return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: a name has no '=' and no NUL.", name)
+		case strings.Contains(value, "\x00"):
+			return Errorf(InvalidRequest, "The value of %q in RuntimeEnvironmentVariables has a NUL character, which no variable can have.", name)
+		}
 	}
 	return nil
 }

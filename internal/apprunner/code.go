@@ -100,10 +100,8 @@ func (c CodeValuesChange) values() (*CodeValues, error) {
 	if len(c.Secrets) > 0 {
 		return nil, Errorf(InvalidRequest, "CodeConfigurationValues.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
 	}
-	for name := range c.Variables {
-		if err := checkVariable(name); err != nil {
-			return nil, err
-		}
+	if err := checkProcess(c.Start, c.Variables); err != nil {
+		return nil, err
 	}
 	return &CodeValues{Runtime: c.Runtime, Build: c.Build, Start: c.Start, Port: port, Variables: c.Variables}, nil
 }

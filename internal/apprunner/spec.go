@@ -1,6 +1,10 @@
 package apprunner
 
-import "time"
+import (
+	"net/url"
+	"strings"
+	"time"
+)
 
 // Spec is the configuration of a service that UpdateService can change.
 type Spec struct {
@@ -62,6 +66,12 @@ type HealthCheck struct {
 	Timeout   time.Duration
 	Healthy   int // checks in a row that succeed
 	Unhealthy int // checks in a row that fail
+}
+
+// Target is the path that is asked for, perhaps with a query. Whatever Path says, it is no more than
+// that: it names no other host.
+func (c HealthCheck) Target() (*url.URL, error) {
+	return url.ParseRequestURI("/" + strings.TrimPrefix(c.Path, "/"))
 }
 
 // Network is how a service is reached and what it reaches.

@@ -387,7 +387,7 @@ func TestScalings(t *testing.T) {
 	wantCode(t, err, apprunner.InvalidRequest, "is inactive. Give an active one.")
 	unknown := prefix + "slow"
 	_, _, err = w.UpdateService(ctx, here, s.ARN, apprunner.Change{Scaling: &unknown})
-	wantCode(t, err, apprunner.ResourceNotFound, "slow")
+	wantCode(t, err, apprunner.InvalidRequest, "slow")
 	if next, err := w.CreateScaling(ctx, here, "fast", apprunner.Scaling{}, nil); err != nil || next.Revision != 4 {
 		t.Errorf("the revision after a deleted one is %d, %v; numbers are not used twice", next.Revision, err)
 	}

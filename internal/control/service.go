@@ -101,12 +101,9 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 		}
 	}
 	if change.Scaling != nil {
-		found, err := scalings.Find(*change.Scaling, here)
+		found, err := scalings.Configured(*change.Scaling, here)
 		if err != nil {
 			return spec, err
-		}
-		if !found.Active() {
-			return spec, apprunner.Errorf(apprunner.InvalidRequest, "Auto scaling configuration %s is inactive. Give an active one.", found.ARN)
 		}
 		spec.ScalingARN = found.ARN
 	}
