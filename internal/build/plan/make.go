@@ -70,14 +70,18 @@ func (s Settings) furnish(stage *Stage) {
 	if stage.Ship && needsCaches(s.Start) {
 		return
 	}
-	for _, c := range caches[s.Runtime.Language] {
-		for i := range stage.Commands {
+	for i := range stage.Commands {
+		for _, c := range cachesOf(s.Runtime.Language, stage.Commands[i].Script) {
 			stage.Commands[i].Caches = append(stage.Commands[i].Caches, Cache{c.name, c.target})
+			stage.set(c.variable, c.target)
 		}
-		named := func(v Variable) bool { return v.Name == c.variable }
-		if c.variable != "" && len(stage.Commands) > 0 && !slices.ContainsFunc(stage.Env, named) {
-			stage.Env = append(stage.Env, Variable{c.variable, c.target})
-		}
+	}
+}
+
+// set adds a variable that is not there yet.
+func (s *Stage) set(name, value string) {
+	if name != "" && !slices.ContainsFunc(s.Env, func(v Variable) bool { return v.Name == name }) {
+		s.Env = append(s.Env, Variable{name, value})
 	}
 }
 
