@@ -112,7 +112,7 @@ func (d *dockerfile) run(c Command, exports string) {
 	if len(c.Caches) > 0 {
 		d.WriteString(" \\\n   ")
 	}
-	script := exports + c.Script
+	script := exports + strings.TrimRight(c.Script, "\n")
 	if simple.MatchString(script) && !strings.Contains(script, "<<") {
 		d.line(" %s", script)
 		return
