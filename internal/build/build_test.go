@@ -153,6 +153,7 @@ func TestFailures(t *testing.T) {
 		want    string
 	}{
 		"a broken file":             {repository("/"), []string{"apprunner.yaml", "version: 1.0\nruntime: go1\n"}, `apprunner.yaml:1:1: error: "build" is missing`},
+		"a broken file below":       {repository("/a/b"), []string{"a/b/apprunner.yaml", "version: 1.0\nruntime: go1\n"}, `a/b/apprunner.yaml:1:1: error: "build" is missing`},
 		"a large file":              {repository("/"), []string{"apprunner.yaml", strings.Repeat("#", 300<<10)}, "are the limit"},
 		"a directory":               {repository("/"), []string{"apprunner.yaml/x", ""}, "it is no file"},
 		"yml":                       {repository("/web"), []string{"web/apprunner.yml", python, "web/requirements.txt", ""}, "/web/apprunner.yml is not read: App Runner reads apprunner.yaml alone. Rename it."},
@@ -202,6 +203,9 @@ func TestRun(t *testing.T) {
 		t.Errorf("warnings %q", d.Warnings)
 	}
 	d, err = Decide(files(), api(apprunner.CodeValues{Runtime: "GO_1", Start: "x", Variables: map[string]string{"B": "2", "A": "1", "PORT": "9"}}), catalogue)
+	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], `has PORT "9"; the application gets 8080`) {
+		t.Errorf("warnings %q", d.Warnings)
+	}
 	if diff := cmp.Diff([]plan.Variable{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}, d.Run.Env); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
