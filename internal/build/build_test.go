@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build/plan"
@@ -253,6 +254,8 @@ func TestLinks(t *testing.T) {
 		"a relative file outside": {map[string]string{"apprunner.yaml": "OUT/apprunner.yaml"}, repository("/"), "leads out of the repository"},
 		"a directory outside":     {map[string]string{"web": outside}, repository("/web"), "leads out of the repository"},
 		"a link to a link":        {map[string]string{"apprunner.yaml": "a", "a": "OUT/apprunner.yaml"}, repository("/"), "leads out of the repository"},
+		"detection inside":        {map[string]string{"app.py": "real/web/x"}, repository("/"), ""},
+		"a pipe":                  {map[string]string{"apprunner.yaml": "Procfile"}, repository("/"), "apprunner.yaml in the source directory cannot be read: it is no file"},
 		"a loop":                  {map[string]string{"apprunner.yaml": "apprunner.yaml"}, repository("/"), "a link that leads nowhere"},
 		"a link to nothing":       {map[string]string{"apprunner.yaml": "gone", "index.html": outside + "/index.html"}, repository("/"), "Slipway cannot tell"},
 		"a Dockerfile outside":    {map[string]string{"Dockerfile": outside + "/Dockerfile"}, Request{Code: repository("/").Code, Tags: map[string]string{TagBuild: "dockerfile"}}, "leads out of the repository"},
@@ -272,6 +275,9 @@ func TestLinks(t *testing.T) {
 				if err := os.Symlink(strings.Replace(to, "OUT", relative(dir), 1), filepath.Join(dir, link)); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if err := unix.Mkfifo(filepath.Join(dir, "Procfile"), 0o600); err != nil { // who opens it waits forever
+				t.Fatal(err)
 			}
 			root, err := os.OpenRoot(dir)
 			if err != nil {

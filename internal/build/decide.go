@@ -18,7 +18,7 @@ type decider struct {
 	request   Request
 	catalogue Catalogue
 	root      tree
-	src       fs.FS  // of the source directory
+	src       tree   // the source directory
 	dir       string // the source directory, absolute in the repository
 	decision  Decision
 }

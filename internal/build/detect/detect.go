@@ -111,9 +111,18 @@ var ports = regexp.MustCompile(`(?:(?:--?(?:\w+\.)?port|--listen|-p|-l)[= ]|(?:[
 
 // portIn returns the port that a command names, 0 for none.
 func portIn(command string) int {
-	if m := ports.FindStringSubmatch(command); m != nil {
-		port, _ := strconv.Atoi(m[1])
-		return port
+	return number(ports, command)
+}
+
+// number returns the port that the first match of a pattern has, 0 for none.
+func number(pattern *regexp.Regexp, text string) int {
+	m := pattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0
 	}
-	return 0
+	port, err := strconv.ParseUint(m[1], 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(port)
 }

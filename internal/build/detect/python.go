@@ -21,7 +21,7 @@ func python(f folder) (Guess, bool) {
 	g := Guess{Why: []string{file + " makes it a project of Python."}}
 	project := f.pyproject()
 	wish, from := project.Project.RequiresPython, "requires-python of pyproject.toml"
-	if version := strings.TrimSpace(f.read(".python-version")); wish == "" && version != "" {
+	if version := f.word(".python-version"); wish == "" && version != "" {
 		wish, from = minor(version), ".python-version"
 	}
 	f.choose(&g, "python", wish, from)

@@ -64,7 +64,7 @@ func (d *dockerfile) stage(s Stage, must []string) {
 	d.line("\n%s", comments[s.Name])
 	d.line("FROM %s AS %s", s.From+s.Stage, s.Name)
 	if len(s.Commands) > 0 {
-		d.line(`SHELL ["/bin/sh", "-e", "-c"]`)
+		d.line(`SHELL [%q, "-e", "-c"]`, s.shell())
 	}
 	for _, c := range s.Copies {
 		if c.Stage == "" {
@@ -83,6 +83,16 @@ func (d *dockerfile) stage(s Stage, must []string) {
 	for _, c := range s.Commands {
 		d.run(c, exports)
 	}
+}
+
+// shell is that of all commands of a stage: what is written for sh, bash understands.
+func (s Stage) shell() string {
+	for _, c := range s.Commands {
+		if c.Shell != "" {
+			return c.Shell
+		}
+	}
+	return "/bin/sh"
 }
 
 // variables are arguments of the build, which commands see and the image has not. What does not fit on

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ func (s Settings) commands(phase Phase, texts []string) []Command {
 	}
 	commands := make([]Command, len(scripts))
 	for i, text := range scripts {
-		commands[i] = Command{Phase: phase, Script: text}
+		commands[i] = Command{Phase: phase, Script: text, Shell: shellFor(text)}
 	}
 	return commands
 }
@@ -112,4 +113,14 @@ func script(command string) string {
 		return command
 	}
 	return "{ " + command + "\n} || exit"
+}
+
+var bashisms = regexp.MustCompile(`(?m)(^|[\s;&|(])(source|pushd|popd|declare|shopt|mapfile|local|function)\s|\[\[ |<<<|[<>]\(|&>|\bpipefail\b|\{\w+\.\.\w+\}|\$\{\w+(//|\^|,|\[)`)
+
+// shellFor returns bash for a script that needs it.
+func shellFor(script string) string {
+	if bashisms.MatchString(script) {
+		return "/bin/bash"
+	}
+	return ""
 }

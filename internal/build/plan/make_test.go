@@ -168,6 +168,27 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// Debian's sh is not bash, as App Runner's is.
+func TestShells(t *testing.T) {
+	t.Parallel()
+	for script, bash := range map[string]bool{
+		"source venv/bin/activate": true, ". venv/bin/activate": false, "cd x && source y": true, "if [[ -f x ]]; then y; fi": true, "[ -f x ]": false,
+		"set -o pipefail": true, "cat <<< x": true, "cat <<X\nX": false, "diff <(a) <(b)": true, "make &> log": true, "make > log 2>&1": false,
+		"touch {1..3}": true, "echo ${x//a/b}": true, "echo ${x%a}": false, "npm run source": false, "echo resource x": false, "a; pushd x": true,
+	} {
+		s := settings(t, "python311")
+		s.Build = []string{script}
+		if got := Make(s).Stages[1].Commands[0].Shell; (got == "/bin/bash") != bash {
+			t.Errorf("%q runs in %q", script, got)
+		}
+	}
+	s := settings(t, "python311")
+	s.PreRun = []string{"source x"}
+	if text := Dockerfile(Make(s)); strings.Count(text, `SHELL ["/bin/bash", "-e", "-c"]`) != 1 {
+		t.Errorf("not one stage has bash:\n%s", text)
+	}
+}
+
 // Whatever commands and values hold, the Dockerfile says the same as the plan.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
