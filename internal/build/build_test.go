@@ -197,7 +197,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(d.Run)
-	if diff := cmp.Diff(`{"command":["python3","app.py"],"dir":"/app","port":9000,"portVariable":"HTTP_PORT","env":[{"name":"A","value":"b"}],"secrets":[{"Name":"S","From":"s"}]}`, string(got)); diff != "" {
+	if diff := cmp.Diff(`{"command":["python3","app.py"],"dir":"/app","port":9000,"portVariable":"HTTP_PORT","env":[{"name":"A","value":"b"}],"secrets":[{"name":"S","from":"s"}]}`, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if len(d.Warnings) != 3 {
