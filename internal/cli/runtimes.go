@@ -78,8 +78,8 @@ func (g *globals) cataloguePath(file string) (string, error) {
 	return filepath.Join(dir, runtimes.SiteFile), nil
 }
 
-// runtimeLines puts the catalogue and the recipes together.
-func (g *globals) runtimeLines(file string, now time.Time) ([]runtimeLine, error) {
+// catalogue is that of this site before the public one.
+func (g *globals) catalogue(file string) (*runtimes.Catalogue, error) {
 	file, err := g.cataloguePath(file)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,12 @@ func (g *globals) runtimeLines(file string, now time.Time) ([]runtimeLine, error
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the catalogue of this site: %w", err)
 	}
-	catalogue, err := runtimes.Load(file, text)
+	return runtimes.Load(file, text)
+}
+
+// runtimeLines puts the catalogue and the recipes together.
+func (g *globals) runtimeLines(file string, now time.Time) ([]runtimeLine, error) {
+	catalogue, err := g.catalogue(file)
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,16 @@ var wanted = map[[2]string]string{
 	{"internal/operation", "internal/source"}: "an operation speaks of images by reference",
 }
 
+// pure are the packages that decide how source code is built. They run nothing and reach nothing: a
+// plan is made of what they are given.
+var pure = []string{"internal/build/config", "internal/build/detect", "internal/build/plan", "internal/build/runtimes"}
+
+// impure are the imports that would let them.
+var impure = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys/unix", "unsafe"}
+
+// decides reports whether a package is one of those, or internal/build itself.
+func decides(name string) bool { return name == "internal/build" || slices.Contains(pure, name) }
+
 func TestRulesOfTheHouse(t *testing.T) {
 	t.Parallel()
 	packages := list(t, "./...")
@@ -118,8 +128,14 @@ func judge(importer, path string, standard map[string]bool) (broken []string) {
 	if path == "database/sql" && importer != "internal/sqlite" {
 		say("internal/sqlite is the only place with SQL")
 	}
+	if decides(importer) && slices.Contains(impure, path) {
+		say("what decides about builds runs nothing and reaches nothing")
+	}
 	if !ours(path) {
 		return broken
+	}
+	if decides(importer) && imported != "internal/apprunner" && !slices.Contains(pure, imported) {
+		say("what decides about builds knows the domain alone")
 	}
 	if importer == "internal/autoscale" || importer == "internal/engine" {
 		say("decisions and contracts import nothing of ours")
@@ -183,6 +199,11 @@ func TestJudge(t *testing.T) {
 		{"internal/daemon", module + "/internal/certificate", 0},
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
 		{"internal/domain", module + "/internal/resolver", 1},
+		{"internal/build", module + "/internal/build/plan", 0},
+		{"internal/build", module + "/internal/build/buildkit", 1},
+		{"internal/build/plan", "os/exec", 1},
+		{"internal/build/detect", module + "/internal/build", 1},
+		{"internal/build/config", "go.yaml.in/yaml/v4", 0},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,7 +150,7 @@ func (c *conversion) run(state llb.State, command plan.Command) llb.State {
 	id := "step-" + strconv.Itoa(len(c.steps))
 	c.steps[id] = step{command.Phase, command.Script}
 	options := []llb.RunOption{
-		llb.Args([]string{"/bin/sh", "-e", "-c", command.Script}),
+		llb.Args([]string{cmp.Or(command.Shell, "/bin/sh"), "-e", "-c", command.Script}),
 		llb.WithCustomName(firstLine(command.Script)), llb.ProgressGroup(id, "", false),
 	}
 	for _, cache := range command.Caches {
