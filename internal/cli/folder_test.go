@@ -51,10 +51,13 @@ func TestIsFolder(t *testing.T) {
 
 func TestAPIRuntime(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"nodejs22": "NODEJS_22", "python311": "PYTHON_311", "GO_1": "GO_1", "go1": "GO_1", "Corretto11": "CORRETTO_11", "what": "WHAT"} {
-		if got := apiRuntime(name); string(got) != want {
-			t.Errorf("apiRuntime(%q) = %q", name, got)
+	for name, want := range map[string]string{"nodejs22": "NODEJS_22", "python311": "PYTHON_311", "GO_1": "GO_1", "go1": "GO_1", "Corretto11": "CORRETTO_11"} {
+		if got, err := apiRuntime(name); err != nil || string(got) != want {
+			t.Errorf("apiRuntime(%q) = %q, %v", name, got, err)
 		}
+	}
+	if _, err := apiRuntime("cobol1"); err == nil || !strings.Contains(err.Error(), `--runtime "cobol1"`) {
+		t.Error(err)
 	}
 }
 
@@ -172,7 +175,9 @@ func TestDeployFolder(t *testing.T) {
 		{"nothing changed", nil, func() {}, 0, "Service shop runs these files already.", "", ""},
 		{"by force", []string{"--force"}, func() {}, 0, "Service shop is RUNNING", "StartDeployment", ""},
 		{"a new file", nil, func() { write("new.go", "package main\n") }, 0, "Service shop is RUNNING", "StartDeployment", ""},
-		{"a flag without runtime", []string{"--port", "3000"}, func() {}, 1, "--runtime nodejs22", "", ""},
+		{"a flag without runtime", []string{"--port", "3000"}, func() {}, 1, "Slipway cannot tell how to build this folder", "", ""},
+		{"a runtime that never was", []string{"--runtime", "cobol1"}, func() {}, 1, "none of the managed runtimes", "", ""},
+		{"a flag, and files that tell the runtime", []string{"--port", "3000"}, func() { write("go.mod", "module shop\n\ngo 1.24\n") }, 0, "RUNNING", "UpdateService", `"Runtime":"GO_1"`},
 		{"flags", []string{"--port", "3000", "-e", "A=b", "--runtime", "go1", "--build", "make", "--start", "./x"}, func() {}, 0, "RUNNING", "UpdateService",
 			`{"CodeConfigurationValues":{"BuildCommand":"make","Port":"3000","Runtime":"GO_1","RuntimeEnvironmentVariables":{"A":"b"},"StartCommand":"./x"},"ConfigurationSource":"API"}`},
 		{"a directory", []string{"--source-directory", "app"}, func() {}, 0, "RUNNING", "UpdateService", `"SourceDirectory":"app"`},

@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+	"github.com/slipway-run/slipway/internal/build/config"
+	"github.com/slipway-run/slipway/internal/build/detect"
+	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
 // wish is what a service is to be so that it deploys a folder.
@@ -143,7 +145,7 @@ const anyRuntime = apprunnerapi.RuntimeGo1
 // chosenRuntime is the runtime of the flags, or what the files suggest.
 func (o deployOptions) chosenRuntime() (apprunnerapi.Runtime, error) {
 	if o.runtime != "" {
-		return apiRuntime(o.runtime), nil
+		return apiRuntime(o.runtime)
 	}
 	dir := filepath.Join(o.dir, o.source)
 	if _, err := os.Stat(filepath.Join(dir, "apprunner.yaml")); err == nil && o.dockerfile == "" {
@@ -155,17 +157,26 @@ func (o deployOptions) chosenRuntime() (apprunnerapi.Runtime, error) {
 	return suggested(dir)
 }
 
-var runtimeForm = regexp.MustCompile(`^([a-z]+)([0-9]+)$`)
-
 // apiRuntime is how the API names a runtime: NODEJS_22 for nodejs22.
-func apiRuntime(name string) apprunnerapi.Runtime {
-	if m := runtimeForm.FindStringSubmatch(strings.ToLower(name)); m != nil {
-		return apprunnerapi.Runtime(strings.ToUpper(m[1]) + "_" + m[2])
+func apiRuntime(name string) (apprunnerapi.Runtime, error) {
+	if r, ok := runtimes.Find(strings.ToLower(name)); ok {
+		return apprunnerapi.Runtime(r.API), nil
 	}
-	return apprunnerapi.Runtime(strings.ToUpper(name))
+	if r, ok := runtimes.ByAPI(strings.ToUpper(name)); ok {
+		return apprunnerapi.Runtime(r.API), nil
+	}
+	return "", fmt.Errorf("--runtime %q is none of the managed runtimes. %s", name, config.Suggest(name))
 }
 
 // suggested is the runtime that the files of a folder suggest.
 func suggested(dir string) (apprunnerapi.Runtime, error) {
-	return "", fmt.Errorf("--port, --env, --start and --build replace what Slipway finds in %s, so it has to be told the runtime too, such as --runtime nodejs22", dir)
+	guess, err := detect.Detect(os.DirFS(dir), "", func(string) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	runtime, ok := runtimes.Find(guess.Runtime)
+	if !ok {
+		return "", fmt.Errorf("%s looks like %s, which is no runtime. Give one with --runtime", dir, guess.Runtime)
+	}
+	return apprunnerapi.Runtime(runtime.API), nil
 }
