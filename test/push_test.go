@@ -2,6 +2,7 @@ package test
 
 import (
 	"crypto/rand"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,12 @@ const pushPolicy = `{"Statement": [
 	{"Effect": "Allow", "Action": "slipway:GetSource", "Resource": "arn:aws:apprunner:*:*:service/read-*"}
 ]}`
 
+// gitURL is the URL of a repository, with the key that opens it.
+func gitURL(s *kit.Slipway, key iam.Key, path string) string {
+	u := url.URL{Scheme: "http", User: url.UserPassword(key.ID, key.Secret), Host: s.API, Path: "/git/" + path}
+	return u.String()
+}
+
 // TestGitRemote pushes to the repositories that Slipway serves, with Git itself.
 func TestGitRemote(t *testing.T) {
 	t.Parallel()
@@ -71,9 +78,7 @@ func TestGitRemote(t *testing.T) {
 	s.PushMimic("mimic:v1", "v1")
 	s.Run(s.Input("image-service", "mimic:v1"))
 	key := s.CreateKey("pusher", pushPolicy)
-	url := func(key iam.Key, path string) string {
-		return "http://" + key.ID + ":" + key.Secret + "@" + s.API + "/git/" + path
-	}
+	to := func(key iam.Key, path string) string { return gitURL(s, key, path) }
 	local := newRepository(t, map[string]string{"main.go": "package main\n"})
 
 	for _, tt := range []struct {
@@ -81,25 +86,25 @@ func TestGitRemote(t *testing.T) {
 		args        []string
 		says        string // "" for success
 	}{
-		{"a service that does not exist", url(s.Key(), "shop.git"), nil, `There is no service "shop" in Region us-east-1`},
-		{"a service of an image", url(s.Key(), "image-service.git"), nil, "has another source"},
-		{"only stored", url(key, "mine-1.git"), []string{"-o", "store"}, ""},
-		{"another Region", url(s.Key(), "eu-west-1/shop.git"), []string{"-o", "store"}, ""},
-		{"without the right", url(key, "shop.git"), []string{"-o", "store"}, "403"},
-		{"with the right to read", url(key, "read-1.git"), []string{"-o", "store"}, "403"},
-		{"with a wrong secret", url(iam.Key{ID: key.ID, Secret: "x"}, "mine-1.git"), nil, "Authentication failed"},
+		{"a service that does not exist", to(s.Key(), "shop.git"), nil, `There is no service "shop" in Region us-east-1`},
+		{"a service of an image", to(s.Key(), "image-service.git"), nil, "has another source"},
+		{"only stored", to(key, "mine-1.git"), []string{"-o", "store"}, ""},
+		{"another Region", to(s.Key(), "eu-west-1/shop.git"), []string{"-o", "store"}, ""},
+		{"without the right", to(key, "shop.git"), []string{"-o", "store"}, "403"},
+		{"with the right to read", to(key, "read-1.git"), []string{"-o", "store"}, "403"},
+		{"with a wrong secret", to(iam.Key{ID: key.ID, Secret: "x"}, "mine-1.git"), nil, "Authentication failed"},
 	} {
 		out, err := local.try(slices.Concat([]string{"push"}, tt.args, []string{tt.url, "main"})...)
 		if (err == nil) != (tt.says == "") || !strings.Contains(out, tt.says) {
 			t.Errorf("%s: %v\n%s", tt.reason, err, out)
 		}
 	}
-	if out := local.git("ls-remote", url(s.Key(), "us-east-1/mine-1.git"), "main"); !strings.HasPrefix(out, local.git("rev-parse", "HEAD")) {
+	if out := local.git("ls-remote", to(s.Key(), "us-east-1/mine-1.git"), "main"); !strings.HasPrefix(out, local.git("rev-parse", "HEAD")) {
 		t.Errorf("stored: %q", out)
 	}
 
 	t.Run("slipway remote", func(t *testing.T) { testRemoteCommand(t, s.With(t), local) })
-	t.Run("kill", func(t *testing.T) { testKilledPush(t, s.With(t), url(s.Key(), "mine-1.git")) })
+	t.Run("kill", func(t *testing.T) { testKilledPush(t, s.With(t), to(s.Key(), "mine-1.git")) })
 	t.Run("audit log", func(t *testing.T) {
 		prefix := "arn:aws:apprunner:us-east-1:000000000000:service/"
 		for _, want := range []audit.Entry{

@@ -150,6 +150,12 @@ func (c *client) deploySent(ctx context.Context, opts deployOptions, w wish) (st
 			return out, err
 		}
 	}
+	if len(w.untag) > 0 {
+		var none apprunnerapi.UntagResourceOutput
+		if err := c.call(ctx, "UntagResource", apprunnerapi.UntagResourceInput{ResourceArn: w.found.ServiceArn, TagKeys: w.untag}, &none); err != nil {
+			return out, err
+		}
+	}
 	if w.found == nil || w.changed || *w.found.Status != apprunnerapi.ServiceStatusRunning {
 		return c.bring(ctx, opts.name, w.found, w.source, w.tags)
 	}
