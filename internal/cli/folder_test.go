@@ -151,12 +151,16 @@ func TestDeployFolder(t *testing.T) {
 
 	described := `{"Service":` + strings.TrimSuffix(shop, "}") + `,"SourceConfiguration":{"AutoDeploymentsEnabled":true,` + strings.Replace(want, `"main"`, `"main"`, 1) + `}}}`
 	revisions := `[{"number":1,"serving":true,"served":true,"commit":{"ID":"` + head.ID + `","Tree":"` + head.Tree + `"}}]`
+	busyFirst := false
 	again := func(args ...string) (*fake, int, string, string) {
 		f.mu.Lock()
 		f.answers = map[string][]string{
 			"ListServices": {`{"ServiceSummaryList":[` + shop + `]}`}, "DescribeService": {described}, opPath: {succeeded},
 			"GET /slipway/v1/services/shop/revisions": {revisions}, "StartDeployment": {`{"OperationId":"op1"}`}, "UpdateService": {began},
 			"ListTagsForResource": {`{"Tags":[]}`}, "TagResource": {`{}`}, "POST /slipway/v1/services/shop/deploy-commit": {`{"operationId":"op1"}`},
+		}
+		if busyFirst {
+			f.answers["StartDeployment"] = []string{`{"__type":"InvalidRequestException","Message":"Service shop has an operation in progress. Wait."}`, `{"OperationId":"op1"}`}
 		}
 		f.calls = nil
 		f.mu.Unlock()
@@ -174,6 +178,7 @@ func TestDeployFolder(t *testing.T) {
 	}{
 		{"nothing changed", nil, func() {}, 0, "Service shop runs these files already.", "", ""},
 		{"by force", []string{"--force"}, func() {}, 0, "Service shop is RUNNING", "StartDeployment", ""},
+		{"another operation under way", []string{"--force"}, func() {}, 0, "Wait for another operation", "StartDeployment", ""},
 		{"a new file", nil, func() { write("new.go", "package main\n") }, 0, "Service shop is RUNNING", "StartDeployment", ""},
 		{"a flag without runtime", []string{"--port", "3000"}, func() {}, 1, "Slipway cannot tell how to build this folder", "", ""},
 		{"a runtime that never was", []string{"--runtime", "cobol1"}, func() {}, 1, "none of the managed runtimes", "", ""},
@@ -188,6 +193,7 @@ func TestDeployFolder(t *testing.T) {
 		{"a flag of images", []string{"--access-role", "x"}, func() {}, 1, "--access-role is for images", "", ""},
 	} {
 		tt.change()
+		busyFirst = strings.HasPrefix(tt.reason, "another operation")
 		f, code, out, errOut := again(tt.args...)
 		if code != tt.code || !strings.Contains(out+errOut, tt.says) {
 			t.Errorf("%s: exit code %d\n%s\n%s", tt.reason, code, out, errOut)
