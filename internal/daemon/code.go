@@ -36,7 +36,7 @@ func (d *Daemon) openBuilds() error {
 	d.assembler = &assemble.Assembler{
 		Sources: repositories{d}, Builder: builder{d}, Catalogue: d.catalogue, Tags: d.store.Tags,
 		Policy: runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes},
-		Dir: filepath.Join(d.config.DataDir, "checkouts"),
+		Dir:    filepath.Join(d.config.DataDir, "checkouts"),
 	}
 	return d.assembler.Clear()
 }
