@@ -36,7 +36,7 @@ func (d *Daemon) openBuilds() error {
 	d.assembler = &assemble.Assembler{
 		Sources: repositories{d}, Builder: builder{d}, Catalogue: d.catalogue, Tags: d.store.Tags,
 		Policy: runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes},
-		Dir: filepath.Join(d.config.DataDir, "checkouts"),
+		Dir:    filepath.Join(d.config.DataDir, "checkouts"),
 	}
 	return d.assembler.Clear()
 }
@@ -108,8 +108,10 @@ type repositories struct{ d *Daemon }
 // Commit implements assemble.Sources.
 func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string) (apprunner.Commit, error) {
 	code := s.Spec.Code
-	region, name, own := r.d.remote.Own(code.URL)
+	region, name, own, err := r.d.own(s)
 	switch {
+	case err != nil:
+		return apprunner.Commit{}, err
 	case !own:
 		return apprunner.Commit{}, unknownRepository(s.Spec)
 	case id != "":
@@ -121,7 +123,10 @@ func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string
 
 // Checkout implements assemble.Sources.
 func (r repositories) Checkout(ctx context.Context, s apprunner.Service, id, dir string) (apprunner.Commit, error) {
-	region, name, own := r.d.remote.Own(s.Spec.Code.URL)
+	region, name, own, err := r.d.own(s)
+	if err != nil {
+		return apprunner.Commit{}, err
+	}
 	if !own {
 		return apprunner.Commit{}, unknownRepository(s.Spec)
 	}
