@@ -54,7 +54,7 @@ func (m *Parameters) Put(ctx context.Context, here apprunner.Place, n NewParamet
 		if p, err = m.next(here, now, n); err != nil {
 			return Update[Parameter]{}, err
 		}
-		u := Update[Parameter]{ARN: ParameterARN(here, n.Name), Item: &p, Fresh: now == nil, Tags: n.Tags, KMSKey: p.KMSKey}
+		u := Update[Parameter]{ARN: ParameterARN(here, n.Name), Item: &p, Tags: n.Tags, KMSKey: p.KMSKey}
 		u.Add = map[string]Value{version(p.Latest()): TextValue(n.Value)}
 		if over := len(p.History) - maxHistory; over > 0 {
 			for _, c := range p.History[:over] {

@@ -105,7 +105,10 @@ func (m *Secrets) Create(ctx context.Context, here apprunner.Place, n New) (made
 			ARN: newARN(here, n.Name), Region: here.Region, Name: n.Name, Description: n.Description, KMSKey: n.KMSKey, Type: n.Type,
 			CreatedAt: at, ChangedAt: at,
 		}
-		u := Update[Secret]{ARN: made.ARN, Item: &made, Fresh: true, Tags: n.Tags, KMSKey: n.KMSKey}
+		u := Update[Secret]{ARN: made.ARN, Item: &made, Tags: n.Tags, KMSKey: n.KMSKey}
+		if now != nil {
+			u.Replaces = now.ARN
+		}
 		if n.Value.Empty() {
 			return u, nil
 		}

@@ -38,12 +38,13 @@ func (v Value) LogValue() slog.Value { return slog.StringValue(hidden) }
 type Update[T any] struct {
 	ARN    string
 	Item   *T                // nil removes it, with its values and tags
-	Fresh  bool              // it is a new one: nothing of an older one of its name stays
 	Add    map[string]Value  // values, by version
 	Drop   []string          // versions
 	Tags   map[string]string // to set
 	KMSKey string            // that the values are sealed with; "" for the one for everything
 	Keep   bool              // nothing is to be done
+
+	Replaces string // ARN of an older one of the name, of which nothing stays
 }
 
 // Decide makes an update of the present state, nil for none. Value reads one of its values.
