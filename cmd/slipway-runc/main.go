@@ -21,12 +21,8 @@ func main() {
 }
 
 func run(args []string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	runc := filepath.Join(filepath.Dir(self), "runc")
-	args, err = lent(slices.Clone(args))
+	runc := filepath.Join(filepath.Dir(args[0]), "runc") // beside the path that the shim was told
+	args, err := lent(slices.Clone(args))
 	if err != nil {
 		return err
 	}
