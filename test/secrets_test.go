@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func TestSecrets(t *testing.T) {
 	s.PushMimic("mimic:v1", "v1")
 	t.Run("Secrets Manager", func(t *testing.T) { testSecretsManager(t, s.With(t)) })
 	t.Run("Parameter Store", func(t *testing.T) { testParameterStore(t, s.With(t)) })
+	t.Run("boto3", func(t *testing.T) { testSecretsWithBoto(t, s.With(t)) })
 	t.Run("service", func(t *testing.T) { testServiceWithSecrets(t, s.With(t)) })
 	t.Run("refusals", func(t *testing.T) { testSecretRefusals(t, s.With(t)) })
 	t.Run("failures", func(t *testing.T) { testSecretFailures(t, s.With(t)) })
@@ -151,6 +153,14 @@ func testParameterStore(t *testing.T, s *kit.Slipway) {
 	}
 	if got := value("DeletedParameters", "delete-parameters", "--names", "plain", "/shop/hosts", "/shop/prod/key", "/shop/prod/url"); len(strings.Fields(got)) != 4 {
 		t.Errorf("deleted: %q", got)
+	}
+}
+
+func testSecretsWithBoto(t *testing.T, s *kit.Slipway) {
+	script := `eval "$("$0" env --data-dir "$1")" && exec "$2" "$3"`
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script, kit.Binary("slipway"), s.Dir, kit.Binary("tools/aws/bin/python3"), "testdata/secrets.py")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

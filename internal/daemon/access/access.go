@@ -104,10 +104,11 @@ func (g *Guard) context(ctx context.Context, resource string, conditions iam.Con
 	if err != nil {
 		return nil, fmt.Errorf("read the tags of %q: %w", resource, err)
 	}
-	parts := strings.SplitN(resource, ":", 4) // what is not an ARN has no tags
+	_, rest, _ := strings.Cut(strings.TrimPrefix(resource, "arn:"), ":")
+	service, _, _ := strings.Cut(rest, ":")
 	for key, value := range tags {
 		c.Set("aws:ResourceTag/"+key, value)
-		c.Set(parts[2]+":ResourceTag/"+key, value)
+		c.Set(service+":ResourceTag/"+key, value)
 	}
 	return c, nil
 }
