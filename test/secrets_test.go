@@ -158,7 +158,7 @@ func testParameterStore(t *testing.T, s *kit.Slipway) {
 
 func testSecretsWithBoto(t *testing.T, s *kit.Slipway) {
 	script := `eval "$("$0" env --data-dir "$1")" && exec "$2" "$3"`
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", script, kit.Binary("slipway"), s.Dir, kit.Binary("tools/aws/bin/python3"), "testdata/secrets.py")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script, kit.Binary("slipway"), s.Dir, kit.Binary("tools/aws/bin/python3"), "testdata/boto_secrets.py")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
