@@ -125,30 +125,43 @@ func (c ImageChange) image() (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	if len(c.Secrets) > 0 {
-		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
-	}
-	if err := checkProcess(c.Start, c.Variables); err != nil {
+	if err := checkEnvironment(c.Variables, c.Secrets); err != nil {
 		return Image{}, err
 	}
-	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Start: c.Start}, nil
+	if err := checkStart(c.Start); err != nil {
+		return Image{}, err
+	}
+	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Secrets: c.Secrets, Start: c.Start}, nil
 }
 
-// checkProcess refuses a start command and variables that no process can have, and names that App
-// Runner keeps for itself. PORT is accepted, as real services set it; the injected one wins.
-func checkProcess(start string, variables map[string]string) error {
+// checkStart refuses a start command that no process can have.
+func checkStart(start string) error {
 	if strings.Contains(start, "\x00") {
 		return Errorf(InvalidRequest, "StartCommand has a NUL character, which no command can have.")
 	}
+	return nil
+}
+
+func checkEnvironment(variables, secrets map[string]string) error {
 	for name, value := range variables {
-		switch {
-		case strings.HasPrefix(name, "AWSAPPRUNNER"):
-			return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: the prefix AWSAPPRUNNER is reserved.", name)
-		case strings.ContainsAny(name, "=\x00"):
-			return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: a name has no '=' and no NUL.", name)
-		case strings.Contains(value, "\x00"):
+		if err := checkVariable("RuntimeEnvironmentVariables", name); err != nil {
+			return err
+		}
+		if strings.Contains(value, "\x00") {
 			return Errorf(InvalidRequest, "The value of %q in RuntimeEnvironmentVariables has a NUL character, which no variable can have.", name)
 		}
+	}
+	return checkSecrets(secrets, variables)
+}
+
+// checkVariable refuses names that cannot be set or that App Runner keeps for itself. PORT is
+// accepted, as real services set it; the injected one wins.
+func checkVariable(member, name string) error {
+	if strings.HasPrefix(name, "AWSAPPRUNNER") {
+		return Errorf(InvalidRequest, "%s may not name %q: the prefix AWSAPPRUNNER is reserved.", member, name)
+	}
+	if strings.ContainsAny(name, "=\x00") {
+		return Errorf(InvalidRequest, "%s may not name %q: a name has no '=' and no NUL.", member, name)
 	}
 	return nil
 }

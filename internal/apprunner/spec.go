@@ -35,6 +35,7 @@ type Image struct {
 	Type       ImageType
 	Port       int               // that the application listens on
 	Variables  map[string]string `json:",omitempty"`
+	Secrets    map[string]string `json:",omitempty"` // references, by the name of the variable
 	Start      string            `json:",omitempty"` // replaces the image's command
 	// Command is the program and its arguments that a build decided on, instead of Start.
 	Command []string `json:",omitempty"`

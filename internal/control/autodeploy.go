@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"log/slog"
-	"sync"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -19,15 +18,11 @@ type DeployStore interface {
 // is always safe: an image is deployed once, also when it failed, and one that comes during an
 // operation is found when the operation has ended.
 type AutoDeployer struct {
+	*looker
 	store   DeployStore
 	control *Control
 	digest  func(context.Context, apprunner.Service) (string, error)
 	place   func(region string) apprunner.Place
-	log     *slog.Logger
-
-	mu      sync.Mutex
-	pending map[string]bool // ids of services to look at
-	wake    chan struct{}
 }
 
 // NewAutoDeployer makes one. It works while Run does. Digest returns what the tag of a service's
@@ -35,42 +30,11 @@ type AutoDeployer struct {
 func NewAutoDeployer(store DeployStore, control *Control, digest func(context.Context, apprunner.Service) (string, error),
 	place func(region string) apprunner.Place, log *slog.Logger,
 ) *AutoDeployer {
-	return &AutoDeployer{
-		store: store, control: control, digest: digest, place: place, log: log,
-		pending: map[string]bool{}, wake: make(chan struct{}, 1),
-	}
-}
-
-// Look has a service looked at soon. It never blocks.
-func (a *AutoDeployer) Look(serviceID string) {
-	a.mu.Lock()
-	a.pending[serviceID] = true
-	a.mu.Unlock()
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	return &AutoDeployer{newLooker("automatic deployment", log), store, control, digest, place}
 }
 
 // Run looks at services until ctx ends.
-func (a *AutoDeployer) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.wake:
-		}
-		a.mu.Lock()
-		ids := a.pending
-		a.pending = map[string]bool{}
-		a.mu.Unlock()
-		for id := range ids {
-			if err := a.look(ctx, id); err != nil && ctx.Err() == nil {
-				a.log.Warn("a service could not be looked at for automatic deployment", "service", id, "error", err)
-			}
-		}
-	}
-}
+func (a *AutoDeployer) Run(ctx context.Context) { a.run(ctx, a.look) }
 
 // look deploys a service if its tag has moved.
 func (a *AutoDeployer) look(ctx context.Context, id string) error {

@@ -69,7 +69,7 @@ func TestCreateServiceRefuses(t *testing.T) {
 		"bad code":  {code("BAD"), "RepositoryUrl \"BAD\""},
 		"bad port":  {with(func(c *apprunner.Change) { c.Source.Image.Port = "http" }), `Port "http"`},
 		"secrets": {with(func(c *apprunner.Change) { c.Source.Image.Secrets = map[string]string{"A": "arn"} }),
-			"RuntimeEnvironmentSecrets are not supported"},
+			"Instance Role have to be provided if passing in RuntimeEnvironmentSecrets."},
 		"reserved variable": {with(func(c *apprunner.Change) { c.Source.Image.Variables = map[string]string{"AWSAPPRUNNER_X": "1"} }),
 			"AWSAPPRUNNER is reserved"},
 		"auto deployment of ECR Public": {with(func(c *apprunner.Change) { c.Source.Image.Type, c.Source.AutoDeploy = apprunner.ECRPublic, &yes }),

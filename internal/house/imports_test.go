@@ -209,6 +209,9 @@ func TestJudge(t *testing.T) {
 		{"internal/build/plan", "os/exec", 1},
 		{"internal/build/detect", module + "/internal/build", 1},
 		{"internal/build/config", "go.yaml.in/yaml/v4", 0},
+		{"internal/secret", module + "/internal/apprunner", 0},
+		{"internal/secret", module + "/internal/source/aws", 1},
+		{"internal/sqlite", module + "/internal/secret", 0},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {
@@ -226,6 +229,16 @@ func TestLogWriterIsSmall(t *testing.T) {
 		case strings.HasPrefix(p.ImportPath, "golang.org/x/sys/"):
 		default:
 			t.Errorf("cmd/slipway-log links %s: it may link the standard library, golang.org/x/sys and internal/engine/containerd/logfile", p.ImportPath)
+		}
+	}
+}
+
+// What stands in for runc becomes runc at once: it links the standard library alone.
+func TestStandInForRuncIsSmall(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "-deps", "./cmd/slipway-runc") {
+		if !p.Standard && p.name() != "cmd/slipway-runc" {
+			t.Errorf("cmd/slipway-runc links %s: it may link the standard library alone", p.ImportPath)
 		}
 	}
 }

@@ -27,7 +27,7 @@ import (
 // Options of an Engine.
 type Options struct {
 	DataDir string // everything is kept below its directory "engine"
-	BinDir  string // has containerd, containerd-shim-runc-v2, runc and slipway-log
+	BinDir  string // has containerd, containerd-shim-runc-v2, runc, slipway-log and slipway-runc
 
 	// HostPorts are the TCP ports of the host that instances may reach: the router's.
 	HostPorts []int
