@@ -118,11 +118,14 @@ func (v *vertex) saying() string {
 // almostFull is how much is free when nothing more can be written, in bytes: a file system keeps a bit.
 const almostFull = 16 << 20
 
+// diskFull tells whether a command failed for want of space. It says so itself, in most cases; that
+// there was none left says it as well, unless an earlier build is still being cleared away.
 func (t *transcript) diskFull(v *vertex) bool {
-	if t.measured && t.free < almostFull {
-		return true
+	const said = "no space left on device"
+	if strings.Contains(strings.ToLower(v.err+strings.Join(v.last, "\n")), said) {
+		return t.first != nil && t.free < t.first.Free/2
 	}
-	return strings.Contains(strings.ToLower(v.err), "no space left on device")
+	return t.first != nil && t.first.Free > 4*almostFull && t.free < almostFull
 }
 
 // memoryFull tells whether a command failed by the limit. Not the command itself has to be killed: it may

@@ -53,7 +53,11 @@ func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { b.watch(watching, lines) })
-	defer func() { stop(); watch.Wait() }()
+	defer func() { // once more at the end, which is when it is too much
+		stop()
+		watch.Wait()
+		b.note(lines)
+	}()
 	made, err := b.solve(ctx, daemon, job, w, images, around, out, lines)
 	if err != nil {
 		if daemon.over() {
@@ -151,14 +155,18 @@ func reach(ctx context.Context, c gateway.Client, w *work) (*gateway.Result, err
 // watch notes how full the room gets: afterwards, what a step that failed had written is gone.
 func (b *Builder) watch(ctx context.Context, lines *transcript) {
 	for {
-		if use, err := b.opts.Rooms.RoomUse(); err == nil {
-			lines.noteUse(use)
-		}
+		b.note(lines)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
+	}
+}
+
+func (b *Builder) note(lines *transcript) {
+	if use, err := b.opts.Rooms.RoomUse(); err == nil {
+		lines.noteUse(use)
 	}
 }
 
