@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	gateway "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -136,15 +137,15 @@ func (t *transcript) memoryFull(v *vertex, code int) bool {
 	return t.kills > 0 && (code == killed || strings.Contains(strings.Join(v.last, "\n"), "Killed"))
 }
 
-var wrapping = regexp.MustCompile(`^(failed to (compute cache key|calculate checksum of ref [^:]*|solve|load cache key): )+`)
+var wrapping = regexp.MustCompile(`^((failed to (compute cache key|calculate checksum of ref \S+|solve|load cache key)|dockerfile parse error on line \d+): )+`)
 
 // bare leaves out what says where in BuildKit an error passed.
-func bare(text string) string {
-	text = wrapping.ReplaceAllString(text, "")
-	if i := strings.Index(text, "::"); i > 0 && i < 60 && strings.Contains(text[:i], "ref ") {
-		text = text[i+2:]
-	}
-	return strings.TrimSuffix(text, ".")
+func bare(text string) string { return strings.TrimSuffix(wrapping.ReplaceAllString(text, ""), ".") }
+
+// interrupted tells that a build failed because another one, which was fetching the same for both, was
+// cancelled or failed. To try again is all that it takes.
+func interrupted(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && (status.Code(err) == codes.Canceled || grpcerrors.Code(err) == codes.Canceled)
 }
 
 // bytesText writes a size for people.

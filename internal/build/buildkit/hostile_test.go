@@ -159,7 +159,7 @@ func TestCancelEndsCommandsThatIgnoreSignals(t *testing.T) {
 }
 
 // processes are those whose command line contains text.
-func processes(t *testing.T, text string) (found []string) {
+func processes(t testing.TB, text string) (found []string) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -179,7 +179,7 @@ func TestBackgroundProcessesEndWithTheirStep(t *testing.T) {
 	l := &log{}
 	begin := time.Now()
 	w.build(w.job(l, repository(t, nil), w.scripts("sleep 62.5 & echo left behind", "echo next")))
-	if took := time.Since(begin); took > 30*time.Second {
+	if took := time.Since(begin); took > 55*time.Second {
 		t.Errorf("the build waited %v for a process in the background", took)
 	}
 	if found := processes(t, "sleep\x0062.5"); len(found) > 0 {
@@ -217,11 +217,11 @@ func TestCommandsThatUseUpTheMachine(t *testing.T) {
 func TestTimeLimit(t *testing.T) {
 	t.Parallel()
 	limits := limits()
-	limits.Timeout = 5 * time.Second
+	limits.Timeout = 10 * time.Second
 	w := own(t, limits, nil)
 	l := &log{}
 	failure := w.fail(t.Context(), w.job(l, repository(t, nil), w.scripts("trap '' TERM; sleep 100")))
-	if failure.Command != "trap '' TERM; sleep 100" || !strings.Contains(failure.Reason, "did not end within 5s; it was at \"trap '' TERM; sleep 100\" in phase Build") {
+	if failure.Command != "trap '' TERM; sleep 100" || !strings.Contains(failure.Reason, "did not end within 10s; it was at \"trap '' TERM; sleep 100\" in phase Build") {
 		t.Errorf("%+v\n%s", *failure, l)
 	}
 }

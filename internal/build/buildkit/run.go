@@ -30,7 +30,7 @@ type work struct {
 	config  []byte
 }
 
-func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result, error) {
+func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *transcript) (Result, error) {
 	images := newBases(b.opts.Images)
 	defer images.close()
 	around, err := b.surround(job.Scope)
@@ -45,11 +45,6 @@ func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	daemon, done, err := b.server.use(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	defer done()
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { b.watch(watching, lines) })

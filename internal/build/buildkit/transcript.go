@@ -213,7 +213,7 @@ func (t *transcript) noteUse(use room.Use) {
 	if t.first == nil {
 		t.first, t.free = &use, use.Free
 	}
-	t.free, t.kills = min(t.free, use.Free), use.OOMKills-t.first.OOMKills
+	t.free, t.kills = min(t.free, use.Free), use.MemoryHits-t.first.MemoryHits
 }
 
 // line puts lines together from pieces, as a terminal would show them at last: what a carriage return

@@ -115,6 +115,10 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	if err := (network.Endpoint{Path: e.net.Path(e.net.Secluded())}).Enter(); err != nil {
 		return err
 	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Credential = &syscall.Credential{Groups: []uint32{uint32(reserved)}}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %q in the room of builds: %w", cmd.Path, err)
 	}
@@ -149,8 +153,19 @@ func (e *Engine) RoomUse() (room.Use, error) {
 	if err := unix.Statfs(roomDisk(e.paths.room()), &s); err != nil {
 		return room.Use{}, fmt.Errorf("read use of the disk of builds: %w", err)
 	}
-	hits, err := e.roomGroup().Child(roomSteps).MemoryHits()
-	return room.Use{Free: int64(s.Bavail) * s.Bsize, OOMKills: hits}, err
+	hits, err := e.memoryHits(e.roomGroup().Child(roomSteps))
+	return room.Use{Free: int64(s.Bavail) * s.Bsize, MemoryHits: hits}, err
+}
+
+func (e *Engine) memoryHits(steps cgroup.Group) (int64, error) {
+	if steps.Unified() {
+		return steps.OOMKills()
+	}
+	hit, err := steps.HitLimit()
+	if hit {
+		e.roomHits.Add(1)
+	}
+	return e.roomHits.Load(), err
 }
 
 // CloseRoom ends everything in the room. What is on its disk stays. A room that is closed is no error.
@@ -220,18 +235,17 @@ func attachRoomDisk(ctx context.Context, dir string, size int64) (fresh bool, er
 }
 
 // mountRoomDisk gives what is deleted back to the host, and sets a little aside: without it, a step that
-// fills the disk would also end what runs the steps. The group that may use it is another each time.
+// fills the disk would also end what runs the steps. Only who runs them is in the group that may use it.
 func mountRoomDisk(dir string) error {
 	m := mount.Mount{Type: "ext4", Source: roomDiskImage(dir), Options: []string{
 		"loop", "noatime", "nosuid", "nodev", "discard", "noinit_itable",
-		"resuid=" + strconv.Itoa(reservedFor()), "resgid=" + strconv.Itoa(reservedFor()),
+		"resuid=" + strconv.Itoa(reserved), "resgid=" + strconv.Itoa(reserved),
 	}}
 	return m.Mount(roomDisk(dir))
 }
 
+// reserved is the group that may use what is set aside on the disk.
 var reserved = 1<<20 + rand.IntN(1<<28)
-
-func reservedFor() int { return reserved }
 
 func makeRoomDisk(ctx context.Context, image string, size int64) error {
 	tmp := image + ".tmp"
