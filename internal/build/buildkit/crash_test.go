@@ -3,6 +3,7 @@ package buildkit_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 )
 
@@ -19,9 +21,14 @@ func TestIdleBuildKitStops(t *testing.T) {
 	t.Parallel()
 	limits := limits()
 	limits.IdleStop = 200 * time.Millisecond
-	w := own(t, limits, nil)
+	w := own(t, limits, logged)
 	job := w.job(&log{}, repository(t, nil), w.scripts("echo once"))
 	first := w.build(job)
+	defer func() {
+		if t.Failed() {
+			t.Logf("there is still %q", w.traces())
+		}
+	}()
 	await(t, "BuildKit to stop", func() bool { return len(w.traces()) == 0 })
 	l := &log{}
 	job.Log = l.add
@@ -167,3 +174,5 @@ func (w *world) key() string {
 
 // cable is that of the room: the one with the second address.
 func (w *world) cable() string { return "v" + w.key() + "-2:" }
+
+func logged(o *buildkit.Options) { o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)) }

@@ -19,6 +19,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/slipway-run/slipway/internal/build/plan"
 )
@@ -55,10 +57,7 @@ func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *tr
 	}()
 	made, err := b.solve(ctx, daemon, job, w, images, around, out, lines)
 	if err != nil {
-		if daemon.over() {
-			err = &machineError{errors.Join(errors.New("BuildKit ended during the build"), err)}
-		}
-		return Result{}, err
+		return Result{}, daemon.blame(err, images.fault(), out.fault())
 	}
 	lines.flush()
 	result, err := out.finish(made)
@@ -66,6 +65,23 @@ func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *tr
 		return Result{}, &machineError{err}
 	}
 	return result, nil
+}
+
+// blame finds out whether it was the machine that failed.
+func (r *running) blame(err error, faults ...error) error {
+	if fault := errors.Join(faults...); fault != nil {
+		return &machineError{fault}
+	}
+	if status.Code(err) == codes.Unavailable { // it takes a moment until the end of a process is known
+		select {
+		case <-r.ended:
+		case <-time.After(time.Second):
+		}
+	}
+	if r.over() {
+		return &machineError{errors.Join(errors.New("BuildKit ended during the build"), err)}
+	}
+	return err
 }
 
 // define converts the job.
@@ -112,9 +128,9 @@ func (b *Builder) solve(ctx context.Context, daemon *running, job Job, w *work, 
 	if err != nil {
 		return "", fmt.Errorf("open the source code: %w", err)
 	}
-	status := make(chan *client.SolveStatus)
+	progress := make(chan *client.SolveStatus)
 	var reading sync.WaitGroup
-	reading.Go(func() { lines.follow(status) })
+	reading.Go(func() { lines.follow(progress) })
 	defer reading.Wait()
 	options := client.SolveOpt{
 		LocalMounts: map[string]fsutil.FS{sourceName: source}, SharedKey: job.Scope,
@@ -125,7 +141,7 @@ func (b *Builder) solve(ctx context.Context, daemon *running, job Job, w *work, 
 	}
 	response, err := daemon.client.Build(ctx, options, "slipway", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		return reach(ctx, c, w)
-	}, status)
+	}, progress)
 	if err != nil {
 		return "", err
 	}

@@ -38,10 +38,10 @@ func TestCommandsHaveWhatTheMachineLends(t *testing.T) {
   test "$(eval echo \$$v)" = /run/slipway/ca.pem || echo MISSING $v
 done
 grep -q "BEGIN CERTIFICATE" /run/slipway/ca.pem && test -s /run/slipway/ca.p12 && echo trusted
-test "$http_proxy $HTTP_PROXY $no_proxy" = "http://proxy.invalid:3128 http://proxy.invalid:3128 intern.invalid" && echo proxied
-test "$GOPROXY" = https://user:password@go.invalid && echo configured
+case "$http_proxy $HTTP_PROXY $no_proxy" in http://*:3128\ http://*:3128\ intern.*) echo proxied;; esac
+case "$GOPROXY" in https://user:password@*) echo configured;; esac
 echo Picked up JAVA_TOOL_OPTIONS: $JAVA_TOOL_OPTIONS >&2
-env >seen; grep -r nameserver /etc/resolv.conf`
+grep nameserver /etc/resolv.conf`
 	job := w.job(l, repository(t, nil), w.scripts(script))
 	w.build(job)
 	for _, want := range []string{"trusted", "proxied", "configured", "nameserver"} {
@@ -60,7 +60,7 @@ env >seen; grep -r nameserver /etc/resolv.conf`
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"proxy.invalid", "go.invalid", "ca.pem"} {
+	for _, secret := range []string{"proxy.invalid", "go.invalid", "intern.invalid"} {
 		if bytes.Contains(raw, []byte(secret)) {
 			t.Errorf("the image's configuration has %q: %s", secret, raw)
 		}
@@ -167,4 +167,3 @@ func fetcher(t *testing.T) string {
 	}
 	return filepath.Join(dir, "fetch")
 }
-
