@@ -144,7 +144,7 @@ func (c *conversion) begin(ctx context.Context, s plan.Stage) (llb.State, error)
 }
 
 // reference names the image for BuildKit, which looks at the digest alone.
-func (b base) reference() string { return "base@" + b.digest.String() }
+func (b base) reference() string { return "slipway.invalid/base@" + b.digest.String() }
 
 func (c *conversion) run(state llb.State, command plan.Command) llb.State {
 	id := "step-" + strconv.Itoa(len(c.steps))

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -71,6 +72,7 @@ type Engine struct {
 	net       *network.Network
 	groups    cgroup.Group // the parent of all instances' groups
 	hierarchy cgroup.Hierarchy
+	roomHits  atomic.Int64 // how often builds have reached their memory limit
 	dns       []netip.Addr
 	images    imageCache
 	disks     diskMaker
