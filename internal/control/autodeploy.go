@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -27,6 +28,7 @@ type AutoDeployer struct {
 
 	mu      sync.Mutex
 	pending map[string]bool // ids of services to look at
+	looking map[string]bool // that are being looked at
 	wake    chan struct{}
 }
 
@@ -37,7 +39,7 @@ func NewAutoDeployer(store DeployStore, control *Control, digest func(context.Co
 ) *AutoDeployer {
 	return &AutoDeployer{
 		store: store, control: control, digest: digest, place: place, log: log,
-		pending: map[string]bool{}, wake: make(chan struct{}, 1),
+		pending: map[string]bool{}, looking: map[string]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -52,8 +54,14 @@ func (a *AutoDeployer) Look(serviceID string) {
 	}
 }
 
-// Run looks at services until ctx ends.
+// retryLook is when a service is looked at again whose source did not answer.
+const retryLook = time.Minute
+
+// Run looks at services until ctx ends: at several side by side, since a source may be slow to answer,
+// and at each once at a time.
 func (a *AutoDeployer) Run(ctx context.Context) {
+	var looks sync.WaitGroup
+	defer looks.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -61,14 +69,34 @@ func (a *AutoDeployer) Run(ctx context.Context) {
 		case <-a.wake:
 		}
 		a.mu.Lock()
-		ids := a.pending
-		a.pending = map[string]bool{}
-		a.mu.Unlock()
-		for id := range ids {
-			if err := a.look(ctx, id); err != nil && ctx.Err() == nil {
-				a.log.Warn("a service could not be looked at for automatic deployment", "service", id, "error", err)
+		for id := range a.pending {
+			if a.looking[id] {
+				continue // again when that look has ended
 			}
+			delete(a.pending, id)
+			a.looking[id] = true
+			looks.Go(func() { a.lookAt(ctx, id) })
 		}
+		a.mu.Unlock()
+	}
+}
+
+// lookAt looks at one service.
+func (a *AutoDeployer) lookAt(ctx context.Context, id string) {
+	err := a.look(ctx, id)
+	a.mu.Lock()
+	delete(a.looking, id)
+	again := a.pending[id]
+	a.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+	case again:
+		a.Look(id)
+	case apprunner.CodeOf(err) == apprunner.ResourceNotFound:
+		a.log.Warn("there is no such service to look at for automatic deployment", "service", id)
+	case err != nil:
+		a.log.Warn("a service could not be looked at for automatic deployment, trying again", "service", id, "error", err)
+		time.AfterFunc(retryLook, func() { a.Look(id) }) // harmless after the end
 	}
 }
 
@@ -96,8 +124,8 @@ func (a *AutoDeployer) look(ctx context.Context, id string) error {
 	return err
 }
 
-// tried reports whether the source runs, or was the last one that was deployed. What a rollback left
-// behind is not deployed again: its owner wants something newer first.
+// tried reports whether the source runs, or was the last one that was deployed. What a rollback or a
+// chosen commit left behind is not deployed again: its owner wants something newer first.
 func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, source string) (bool, error) {
 	running, err := a.store.Revision(ctx, s.RevisionID)
 	if err != nil || running.Source() == source {
@@ -108,7 +136,7 @@ func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, source st
 		return false, err
 	}
 	for _, o := range operations {
-		if !o.Type.Deploys() || o.RevisionID == "" || o.Rollback {
+		if !o.Type.Deploys() || o.RevisionID == "" || o.Rollback || o.Commit != "" {
 			continue
 		}
 		last, err := a.store.Revision(ctx, o.RevisionID)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,6 +18,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
 // Large files are fetched here and not by git-lfs: that would be one more program that a repository
@@ -174,48 +175,15 @@ func (s *session) lfsBySSH(ctx context.Context) (server lfsServer, err error) {
 
 // client reaches the hosts of large files, by the same rules as git reaches others.
 func (s *session) client() *http.Client {
-	g := s.work.git
-	reach := func(scheme string) func(context.Context, string, string) (net.Conn, error) {
-		return func(ctx context.Context, _, address string) (net.Conn, error) { return g.dial(ctx, scheme, address) }
-	}
 	return &http.Client{
-		Transport: schemes{
-			"https": &http.Transport{DialContext: reach("https"), ForceAttemptHTTP2: true},
-			"http":  &http.Transport{DialContext: reach("http")},
-		},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		Transport: s.work.git.Transport(),
+		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > 5 {
 				return errors.New("too many redirects")
 			}
-			return g.lfsAllowed(r.URL)
+			return nil
 		},
 	}
-}
-
-// schemes has a transport for each scheme.
-type schemes map[string]*http.Transport
-
-// RoundTrip implements http.RoundTripper.
-func (s schemes) RoundTrip(r *http.Request) (*http.Response, error) {
-	t, ok := s[r.URL.Scheme]
-	if !ok {
-		return nil, fmt.Errorf("unknown scheme %q", r.URL.Scheme)
-	}
-	return t.RoundTrip(r)
-}
-
-// CloseIdleConnections is for http.Client.
-func (s schemes) CloseIdleConnections() {
-	for _, t := range s {
-		t.CloseIdleConnections()
-	}
-}
-
-func (g *Git) lfsAllowed(u *url.URL) error {
-	if u.Scheme == "https" || (u.Scheme == "http" && g.allowsHTTP(u.Host)) {
-		return nil
-	}
-	return failf("A large file is at %s://%s, which is not allowed: use https.", u.Scheme, u.Host)
 }
 
 // lfsObject is a file in the answer of a server.
@@ -297,9 +265,6 @@ func (s *session) lfsSend(ctx context.Context, client *http.Client, method strin
 	if err != nil {
 		return nil, failf("Repository %s keeps large files at an address that is none.", s.place)
 	}
-	if err := s.work.git.lfsAllowed(r.URL); err != nil {
-		return nil, err
-	}
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", lfsType)
 		r.Header.Set("Accept", lfsType)
@@ -317,6 +282,9 @@ func (s *session) lfsSend(ctx context.Context, client *http.Client, method strin
 		}
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err
+		}
+		if _, ok := errors.AsType[*apprunner.Error](err); ok {
+			return nil, err
 		}
 		return nil, unreached(s.place, r.URL.Host, err)
 	}
