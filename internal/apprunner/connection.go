@@ -29,9 +29,10 @@ type Connection struct {
 	Credential []byte `json:",omitempty"`
 	Reason     string `json:",omitempty"` // why the status is ERROR
 
-	BaseURL string   `json:",omitempty"` // of the provider, when it is not the public one
-	Secret  string   `json:",omitempty"` // that the provider signs webhooks with; it outlives credentials
-	Hooks   []string `json:",omitempty"` // repositories that have, or may have, a webhook of ours
+	BaseURL string `json:",omitempty"` // of the provider, when it is not the public one
+	Secret  string `json:",omitempty"` // that the provider signs webhooks with; it outlives credentials
+	// Hooks are the repositories that have a webhook of ours; false while it may be there or not.
+	Hooks map[string]bool `json:",omitempty"`
 	// Attempt is a handshake that waits for somebody's browser.
 	Attempt *Attempt `json:",omitempty"`
 }

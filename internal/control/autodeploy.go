@@ -16,9 +16,9 @@ type DeployStore interface {
 	Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error)
 }
 
-// AutoDeployer deploys services whose tag names another image than the one that runs. Looking again
-// is always safe: an image is deployed once, also when it failed, and one that comes during an
-// operation is found when the operation has ended.
+// AutoDeployer deploys services whose source has something else than what runs: an image that their tag
+// names, or source code that their branch has. Looking again is always safe: each is deployed once, also
+// when it failed, and what comes during an operation is found when the operation has ended.
 type AutoDeployer struct {
 	store   DeployStore
 	control *Control
@@ -32,8 +32,8 @@ type AutoDeployer struct {
 	wake    chan struct{}
 }
 
-// NewAutoDeployer makes one. It works while Run does. Digest returns what the tag of a service's
-// image names now.
+// NewAutoDeployer makes one. It works while Run does. Digest returns what
+// the source of a service is now, as Revision.Source does.
 func NewAutoDeployer(store DeployStore, control *Control, digest func(context.Context, apprunner.Service) (string, error),
 	place func(region string) apprunner.Place, log *slog.Logger,
 ) *AutoDeployer {
@@ -100,7 +100,7 @@ func (a *AutoDeployer) lookAt(ctx context.Context, id string) {
 	}
 }
 
-// look deploys a service if its tag has moved.
+// look deploys a service if its source has something new.
 func (a *AutoDeployer) look(ctx context.Context, id string) error {
 	s, err := a.store.Service(ctx, id)
 	if err != nil {

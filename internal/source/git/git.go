@@ -93,6 +93,12 @@ func New(c Config) (*Git, error) {
 	return &Git{config: c, proxy: from}, nil
 }
 
+// Check refuses the URL of a repository that can never be read. It asks nobody.
+func (g *Git) Check(url string) error {
+	_, err := g.place(url)
+	return err
+}
+
 // Head returns the id of the newest commit of a branch.
 func (g *Git) Head(ctx context.Context, r Remote, branch string) (id string, err error) {
 	if err := checkBranch(branch); err != nil {

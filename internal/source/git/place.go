@@ -162,3 +162,15 @@ func checkBranch(name string) error {
 	}
 	return nil
 }
+
+// Server is the scheme, host and port of an ssh URL, also of one that is user@host:path.
+func Server(raw string) string {
+	if m := scpForm.FindStringSubmatch(raw); m != nil && !strings.Contains(raw, "://") {
+		return "ssh://" + strings.ToLower(m[2])
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host)
+}
