@@ -4,6 +4,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -174,11 +175,8 @@ func (n *Connector) open(ctx context.Context, region, arn string) (apprunner.Con
 		return c, provider.Credential{}, err
 	}
 	if c.Status != apprunner.ConnectionAvailable {
-		reason := ""
-		if c.Reason != "" {
-			reason = ": " + c.Reason
-		}
-		return c, provider.Credential{}, apprunner.Errorf(apprunner.InvalidRequest, "Connection %s is %s%s Complete its handshake: slipway connections authorize %s.", c.Name, c.Status, strings.TrimSuffix(reason, ".")+".", c.Name)
+		reason := cmp.Or(c.Reason, "Complete its handshake with \"slipway connections authorize "+c.Name+"\".")
+		return c, provider.Credential{}, apprunner.Errorf(apprunner.InvalidRequest, "Connection %s is %s: %s", c.Name, c.Status, reason)
 	}
 	credential, err := provider.Parse(c.Credential)
 	if err != nil || !credential.Stale(n.Now()) {
