@@ -46,6 +46,7 @@ func (d *Daemon) watch() {
 	var refs []source.Reference
 	d.eachTag(func(_ apprunner.Service, ref source.Reference) { refs = append(refs, ref) })
 	d.watcher.Set(refs)
+	d.connect.Watch(d.ctx)
 }
 
 // eachTag visits the services that deploy automatically, with their images.
@@ -58,7 +59,7 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 		return
 	}
 	for _, s := range services {
-		if !s.Listed() || !s.Spec.AutoDeploy {
+		if !s.Listed() || !s.Spec.AutoDeploy || s.Spec.Code != nil {
 			continue
 		}
 		if ref, err := d.reference(s.Spec, s.Region); err == nil && ref.Digest == "" {
@@ -67,10 +68,11 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 	}
 }
 
-// digest returns what the tag of a service's image names now, or what its branch holds.
-func (d *Daemon) digest(ctx context.Context, s apprunner.Service) (string, error) {
+// newest returns what the source of a service is now, as apprunner.Revision.Source does.
+func (d *Daemon) newest(ctx context.Context, s apprunner.Service) (string, error) {
 	if s.Spec.Code != nil {
-		return d.pushedSource(ctx, s)
+		c, err := repositories{d}.Commit(ctx, s, "")
+		return apprunner.Revision{Commit: &c}.Source(), err
 	}
 	ref, err := d.reference(s.Spec, s.Region)
 	if err != nil {

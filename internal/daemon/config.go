@@ -63,12 +63,6 @@ type RegistryConfig struct {
 	GarbageAfter time.Duration `yaml:"garbage-after"`
 }
 
-// SourceConfig is how source code is taken.
-type SourceConfig struct {
-	// MaxPush is how large what is sent at once may be, by git push or slipway deploy.
-	MaxPush Size `yaml:"max-push"`
-}
-
 // QuotaConfig is the quotas per Region.
 type QuotaConfig struct {
 	Services                  int `yaml:"services"`
@@ -113,7 +107,7 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
-		Source:   SourceConfig{MaxPush: 1 << 30},
+		Source:   defaultSource(),
 		Quotas: QuotaConfig{
 			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
@@ -229,7 +223,7 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
-	errs = append(errs, c.validateDomains())
+	errs = append(errs, c.validateDomains(), c.Source.validate())
 	for name, n := range map[string]int{
 		"quotas.services": c.Quotas.Services, "quotas.auto-scaling-configurations": c.Quotas.AutoScalingConfigurations,
 		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-run/slipway/internal/certificate"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
+	"github.com/slipway-run/slipway/internal/daemon/connect"
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
@@ -62,6 +63,7 @@ type Daemon struct {
 	assembler *assemble.Assembler
 
 	deployer *control.AutoDeployer
+	connect  *connect.Connector
 	ingress  *control.Ingresses
 
 	secrets    *secret.Secrets
@@ -174,6 +176,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
 	group.Go(func() error { d.redeployer.Run(d.ctx); return nil })
 	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
+	group.Go(func() error { d.connect.Run(d.ctx); return nil })
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
@@ -186,6 +189,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.watch()
 	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
 	d.secretsChanged()
+	d.connect.LookAll(d.ctx)
+	d.connect.ReportRecent(d.ctx)
 	group.Go(d.publish)
 	return group.Wait()
 }

@@ -75,7 +75,7 @@ func (d *Daemon) openParts() error {
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Secrets: d.resolver, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
-		Recording: failpoint("-"), Recorded: failpoint(""),
+		Recording: failpoint("-"), Recorded: d.recorded,
 	}
 	if err := d.openDomains(); err != nil {
 		return err
@@ -88,12 +88,12 @@ func (d *Daemon) openParts() error {
 	d.control.Tell = journal{d}.Event
 	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
-	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
+	d.deployer = control.NewAutoDeployer(d.store, d.control, d.newest, d.place, d.log)
 	d.redeployer = control.NewSecretDeployer(d.store, d.control, d.resolver.Versions, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,
 	})
-	return nil
+	return d.openSources()
 }
 
 // checkImage refuses an identifier that can never be pulled.

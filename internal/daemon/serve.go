@@ -73,7 +73,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI())
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
-		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys},
+		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
 		Services: d.control, Deployments: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
@@ -88,6 +88,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
+	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
 	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
 	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux
