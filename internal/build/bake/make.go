@@ -72,7 +72,7 @@ func (r *run) make(ctx context.Context, l *layer) error {
 	if err := fill(ctx, l, tmp); err != nil {
 		return err
 	}
-	size, err := seal(tmp, begin)
+	size, err := seal(tmp, r.began)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 	if err != nil {
 		return err
 	}
-	for _, scrap := range []string{"var/cache/ldconfig/aux-cache", "var/lib/apt/lists/lock", "var/cache/apt/archives/lock"} {
+	for _, scrap := range []string{"var/cache/ldconfig/aux-cache", "var/lib/apt/lists/lock", "var/cache/apt/archives/lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"} {
 		if err := os.RemoveAll(filepath.Join(files, scrap)); err != nil {
 			return err
 		}

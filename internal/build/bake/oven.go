@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -34,6 +35,7 @@ type Baked struct {
 // run is one call of Bake.
 type run struct {
 	*Oven
+	began    time.Time     // what changes later was made here, and not by a package
 	settings []string      // of the host's apt
 	slots    chan struct{} // one for each layer that may be made at a time
 
@@ -68,7 +70,7 @@ func (o *Oven) Bake(ctx context.Context, recipes []Recipe, done func(Baked) erro
 		}
 	}
 	r := &run{
-		Oven: o, settings: aptSettings(ctx), slots: make(chan struct{}, max(2, min(runtime.NumCPU(), 4))),
+		Oven: o, began: time.Now(), settings: aptSettings(ctx), slots: make(chan struct{}, max(2, min(runtime.NumCPU(), 4))),
 		layers: map[string]*made{}, lists: map[string]*made{},
 	}
 	group, ctx := errgroup.WithContext(ctx)
