@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestImages(t *testing.T) {
 		{"nodejs22", inBuild, "mkdir /tmp/own /tmp/use; cd /tmp/own; npm init -y >/dev/null; cd ../use; npm init -y >/dev/null; npm install --offline ../own && ls node_modules", `own`},
 		{"nodejs22", inRun, "command -v gcc python3 || echo slim", `^slim`},
 		{"go1", inBoth, "go version", `^go version go1\.2\d`},
-		{"go1", inBoth, "cd /tmp; printf 'module own\ngo 1.21\n' >go.mod; printf 'package main\nimport _ \"net/http\"\nfunc main() { println(\"it runs\") }\n' >main.go; go build main.go && ./main 2>&1", `it runs`},
+		{"go1", inBoth, "cd /tmp; printf 'module own\ngo 1.21\n' >go.mod; printf 'package main\nfunc main() { println(\"it runs\") }\n' >main.go; go build main.go && ./main 2>&1", `it runs`},
 		{"corretto17", inBoth, "java -version 2>&1; javac -version", `(?s)openjdk version "17\..*javac 17`},
 		{"corretto17", inBoth, "mvn --version", `(?s)Apache Maven 3\.9\.11.*Java version: 17`},
 		{"corretto17", inBoth, `cd /tmp; echo 'class A { public static void main(String[] a) throws Exception { System.out.println(javax.net.ssl.SSLContext.getDefault().getProtocol()); } }' >A.java; java A.java`, `Default`},
@@ -47,9 +48,11 @@ func TestImages(t *testing.T) {
 		{"php81", inBoth, "COMPOSER_ALLOW_SUPERUSER=1 composer --version 2>&1; nginx -v 2>&1; apache2 -v; php-fpm8.2 -v; supervisord --version", `(?s)Composer.*nginx.*Apache.*fpm.*4\.`},
 	} {
 		for _, which := range strings.Fields(c.images) {
-			image := baked[c.recipe].Run
-			if which == "build" {
-				image = baked[c.recipe].Build
+			image := baked[c.recipe].Build
+			if which == "run" {
+				if image = baked[c.recipe].Run; same(t, image, baked[c.recipe].Build) {
+					continue
+				}
 			}
 			t.Run(c.recipe+"/"+which, func(t *testing.T) {
 				out, err := chroot(t, dir, image, c.script)
@@ -65,6 +68,16 @@ func TestImages(t *testing.T) {
 		}
 		t.Run(name+"/leaks", func(t *testing.T) { leaks(t, b.Build) })
 	}
+}
+
+func same(t *testing.T, a, b v1.Image) bool {
+	t.Helper()
+	one, err1 := a.Digest()
+	other, err2 := b.Digest()
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return one == other
 }
 
 // yum installs from the mirror that the image came from.
@@ -161,7 +174,7 @@ func leaks(t *testing.T, image v1.Image) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if host.MatchString(h.Name) && h.Name != "root/.bashrc" && h.Name != "root/.profile" {
+			if host.MatchString(h.Name) && !slices.Contains([]string{"root/.bashrc", "root/.profile", "root/.ssh/"}, h.Name) {
 				t.Errorf("%s is in the image", h.Name)
 			}
 		}

@@ -26,7 +26,8 @@ install)
 	# What tells of this machine or this moment.
 	find "$root/var/log" -type f -delete
 	rm -rf "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/etc/*- \
-		"$root/var/cache/ldconfig/aux-cache" "$root/root/.cache" "$root/root/.wget-hsts"
+		"$root/var/cache/ldconfig/aux-cache" "$root/root/.cache" "$root/root/.wget-hsts" \
+		"$root/etc/machine-id" "$root/var/lib/dbus/machine-id"
 	;;
 run)
 	inside "$setup"
