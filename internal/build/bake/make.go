@@ -29,9 +29,6 @@ func (r *run) layer(ctx context.Context, l *layer) error {
 		if _, err := os.Stat(r.dir(l)); err == nil {
 			return nil
 		}
-		if missing := Missing(); len(missing) > 0 {
-			return fmt.Errorf("%s. To do: %s", missing[0].What, missing[0].Fix)
-		}
 		if l.below != nil {
 			for _, below := range l.below.chain() {
 				if err := r.layer(ctx, below); err != nil {
