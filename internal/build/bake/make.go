@@ -89,7 +89,7 @@ func (r *run) make(ctx context.Context, l *layer) error {
 func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 	files := filepath.Join(tmp, "files")
 	args := []string{
-		"--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--keyring=" + keyring,
+		"--mode=root", "--variant=minbase", "--format=directory", "--keyring=" + keyring,
 		"--architectures=" + runtime.GOARCH, "--include=" + strings.Join(l.Packages, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/locale/*",
