@@ -23,7 +23,8 @@ build: bootstrap engine
 	$(STEP) "Building the sample application" env CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/hello ./examples/hello
 
 # The engine is built from the versions that go.mod names.
-ENGINE := containerd containerd-shim-runc-v2 runc buildkitd slipway-log
+CNI := cni/bridge cni/host-local cni/loopback
+ENGINE := containerd containerd-shim-runc-v2 runc buildkitd slipway-log $(CNI)
 engine: $(ENGINE:%=$(BIN)/engine/%)
 
 $(BIN)/engine/containerd: go.mod | bootstrap
@@ -38,6 +39,12 @@ $(BIN)/engine/runc: go.mod | bootstrap
 
 $(BIN)/engine/buildkitd: go.mod | bootstrap
 	$(STEP) "Building buildkitd" $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/moby/buildkit/cmd/buildkitd
+
+# What gives every step of a build a network of its own.
+$(BIN)/engine/cni/bridge $(BIN)/engine/cni/loopback: PLUGIN = plugins/main
+$(BIN)/engine/cni/host-local: PLUGIN = plugins/ipam
+$(CNI:%=$(BIN)/engine/%): go.mod | bootstrap
+	$(STEP) "Building $(@F)" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/containernetworking/plugins/$(PLUGIN)/$(@F)
 
 $(BIN)/engine/slipway-log: go.mod $(wildcard cmd/slipway-log/*.go internal/engine/containerd/logfile/*.go) | bootstrap
 	$(STEP) "Building slipway-log" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/slipway-log

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,15 +34,15 @@ func BenchmarkAPI(b *testing.B) {
 	memory := residentMB(b, s.PID())
 
 	b.Run("DescribeService", func(b *testing.B) {
-		b.ReportMetric(float64(started.Milliseconds()), "start-ms")
-		b.ReportMetric(memory, "memory-MB")
-		calls(b, func(n int) error {
+		measure(b, func(n int) error {
 			var out apprunnerapi.DescribeServiceOutput
 			return s.Call("DescribeService", apprunnerapi.DescribeServiceInput{ServiceArn: &arns[n%len(arns)]}, &out)
 		})
+		b.ReportMetric(float64(started.Milliseconds()), "start-ms") // measure forgets what was reported before
+		b.ReportMetric(memory, "memory-MB")
 	})
 	b.Run("ListServices", func(b *testing.B) {
-		calls(b, func(int) error {
+		measure(b, func(int) error {
 			var out apprunnerapi.ListServicesOutput
 			err := s.Call("ListServices", apprunnerapi.ListServicesInput{MaxResults: new(int32(20))}, &out)
 			if err == nil && len(out.ServiceSummaryList) != 20 {
@@ -52,10 +53,21 @@ func BenchmarkAPI(b *testing.B) {
 	})
 }
 
+// measure lets the clients call, one round for each of the benchmark's.
+func measure(b *testing.B, call func(n int) error) {
+	b.Helper()
+	var c calls
+	for b.Loop() {
+		c.round(b, call)
+	}
+	b.ReportMetric(0, "ns/op") // of a round
+	c.report(b, "")
+}
+
 // register stores services as a daemon that ran before would have.
 func register(b *testing.B, dir string) (arns []string) {
 	b.Helper()
-	box, err := vault.Open(filepath.Join(dir, "vault.key"))
+	box, err := vault.Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -87,39 +99,47 @@ func register(b *testing.B, dir string) (arns []string) {
 	return arns
 }
 
-// calls lets eight clients call at once and reports the rate and the slowest hundredth.
-func calls(b *testing.B, call func(n int) error) {
-	const clients = 8
+// calls are what clients called and how long each call took.
+type calls struct {
+	took    []time.Duration
+	elapsed time.Duration
+}
+
+// clients call at once, so many times together in a round.
+const clients, perRound = 8, 400
+
+// round lets the clients call.
+func (c *calls) round(b *testing.B, call func(n int) error) {
+	b.Helper()
+	var next atomic.Int64
 	var mu sync.Mutex
-	var took []time.Duration
-	next := 0
 	begin := time.Now()
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
-			for {
-				mu.Lock()
-				n := next
-				next++
-				mu.Unlock()
-				if n >= b.N {
-					return
-				}
+			for n := next.Add(1); n <= perRound; n = next.Add(1) {
 				one := time.Now()
-				if err := call(n); err != nil {
+				if err := call(int(n)); err != nil {
 					b.Error(err)
 					return
 				}
+				took := time.Since(one)
 				mu.Lock()
-				took = append(took, time.Since(one))
+				c.took = append(c.took, took)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	elapsed := time.Since(begin)
-	b.ReportMetric(float64(len(took))/elapsed.Seconds(), "calls/s")
-	b.ReportMetric(percentile(took, 99), "p99-ms")
+	c.elapsed += time.Since(begin)
+}
+
+func (c *calls) rate() float64 { return float64(len(c.took)) / c.elapsed.Seconds() }
+
+// report is the rate and the slowest hundredth.
+func (c *calls) report(b *testing.B, who string) {
+	b.ReportMetric(c.rate(), who+"calls/s")
+	b.ReportMetric(percentile(c.took, 99), who+"p99-ms")
 }
 
 // residentMB is the memory of a process.

@@ -126,13 +126,17 @@ func awaitAnswer(b *testing.B, client *http.Client, url string) {
 }
 
 func freePort(b *testing.B) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, port := split(b, kit.FreeAddress(b))
+	return port
+}
+
+func split(b *testing.B, address string) (host, port string) {
+	b.Helper()
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return host, port
 }
 
 // loadMimic gives Docker the image, and returns the program that is in it.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -152,12 +153,8 @@ func (s *site) secure(roots *x509.CertPool, host, path string, http2 bool) (body
 
 func freePort(t *testing.T) (address string, port int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String(), l.Addr().(*net.TCPAddr).Port
+	a := netip.MustParseAddrPort(kit.FreeAddress(t))
+	return a.String(), int(a.Port())
 }
 
 // TestCustomDomainsByACME takes domains from their association to HTTPS with certificates of a real

@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,17 +11,6 @@ import (
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/test/kit"
 )
-
-// free is a loopback address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // ask sends a request for a host to an address.
 func ask(address, host, path string) (int, string, error) {
@@ -46,7 +34,7 @@ type ingressAnswer struct {
 
 func TestPrivateService(t *testing.T) {
 	t.Parallel()
-	private := free(t)
+	private := kit.FreeAddress(t)
 	s := kit.Start(t, "private-listen: "+private+"\n")
 	s.PushMimic("mimic:v1", "v1")
 	in := s.Input("private-app", "mimic:v1")
@@ -92,10 +80,40 @@ func TestPrivateService(t *testing.T) {
 	answers(private, conn.DomainName, 200)
 	answers(s.HTTP, conn.DomainName, 404)
 
+	// A custom domain leads to the connection's domain, and is answered where that is.
+	var domains apprunnerapi.DescribeCustomDomainsOutput
+	target := func(out []apprunnerapi.VpcDNSTarget) {
+		t.Helper()
+		if len(out) != 1 || *out[0].DomainName != conn.DomainName || *out[0].VpcId != "vpc-1" || *out[0].VpcIngressConnectionArn != conn.VpcIngressConnectionArn {
+			t.Errorf("VpcDNSTargets are %+v", out)
+		}
+	}
+	var associated apprunnerapi.AssociateCustomDomainOutput
+	for _, name := range []string{"inner.localhost", "*.wild.localhost"} {
+		s.AWS(&associated, "associate-custom-domain", "--service-arn", *service.ServiceArn, "--domain-name", name, "--no-enable-www-subdomain")
+		target(associated.VpcDNSTargets)
+	}
+	s.Eventually("the custom domains are active", 20*time.Second, func() error {
+		domains = apprunnerapi.DescribeCustomDomainsOutput{}
+		s.AWS(&domains, "describe-custom-domains", "--service-arn", *service.ServiceArn)
+		for _, d := range domains.CustomDomains {
+			if *d.Status != "active" {
+				return fmt.Errorf("%s is %s", *d.DomainName, *d.Status)
+			}
+		}
+		return nil
+	})
+	target(domains.VpcDNSTargets)
+	for _, name := range []string{"inner.localhost", "any.wild.localhost"} {
+		answers(private, name, 200)
+		answers(s.HTTP, name, 404)
+	}
+
 	// After a crash everything is as before.
 	s.Kill()
 	s.Start()
 	answers(private, conn.DomainName, 200)
+	answers(private, "any.wild.localhost", 200)
 	answers(s.HTTP, conn.DomainName, 404)
 
 	refused(t, s, "VPC ingress connection", "delete-service", "--service-arn", *service.ServiceArn)
@@ -112,6 +130,11 @@ func TestPrivateService(t *testing.T) {
 	s.AWS(&found, "delete-vpc-ingress-connection", "--vpc-ingress-connection-arn", conn.VpcIngressConnectionArn)
 	await("DELETED")
 	answers(private, conn.DomainName, 404)
+	answers(private, "inner.localhost", 404)
+	s.AWS(&domains, "describe-custom-domains", "--service-arn", *service.ServiceArn)
+	if len(domains.VpcDNSTargets) != 0 {
+		t.Errorf("VpcDNSTargets are %+v", domains.VpcDNSTargets)
+	}
 
 	// Public again: the URL is back. While it was private, nobody could find its host.
 	var out apprunnerapi.UpdateServiceOutput
@@ -126,6 +149,7 @@ func TestPrivateService(t *testing.T) {
 	if code, body := s.Get(public, "/"); code != 200 || !strings.HasPrefix(body, "v1 ") {
 		t.Errorf("the public URL answers %d %q", code, body)
 	}
+	answers(s.HTTP, "any.wild.localhost", 200)
 	s.Delete(*service.ServiceArn)
 }
 

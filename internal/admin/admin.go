@@ -71,14 +71,15 @@ type Logins interface {
 
 // API answers requests under Prefix.
 type API struct {
-	Verifier   Verifier
-	Authorizer Authorizer
-	Services   Services
-	Logs       Logs
-	Logins     Logins
-	Keys       Keys
-	Account    string
-	Log        *slog.Logger
+	Verifier    Verifier
+	Authorizer  Authorizer
+	Services    Services
+	Deployments Deployments
+	Logs        Logs
+	Logins      Logins
+	Keys        Keys
+	Account     string
+	Log         *slog.Logger
 }
 
 // Handler returns the API as a handler.
@@ -86,6 +87,9 @@ func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
+	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
+	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))
+	mux.Handle("POST "+Prefix+"services/{name}/deploy-commit", a.signed(a.deployCommit))
 	mux.Handle("GET "+Prefix+"registries", a.signed(a.listLogins))
 	mux.Handle("PUT "+Prefix+"registries/{host}", a.signed(a.setLogin))
 	mux.Handle("DELETE "+Prefix+"registries/{host}", a.signed(a.removeLogin))

@@ -2,7 +2,6 @@ package apprunner
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,7 +23,7 @@ func (c Change) Empty() bool { return c == Change{} }
 // SourceChange is the SourceConfiguration of a request.
 type SourceChange struct {
 	Image      *ImageChange
-	Code       bool // a code repository was given
+	Code       *CodeChange
 	AutoDeploy *bool
 	AccessRole *string
 	Connection *string
@@ -78,22 +77,9 @@ func (c Change) Apply(spec Spec) (Spec, error) {
 }
 
 func (c SourceChange) apply(spec Spec) (Spec, error) {
-	if c.Code {
-		return Spec{}, Errorf(InvalidRequest, "SourceConfiguration.CodeRepository is not supported by this version of Slipway. Give an ImageRepository.")
-	}
-	if c.Image == nil && spec.Image.Identifier == "" {
-		return Spec{}, Errorf(InvalidRequest, "SourceConfiguration needs exactly one of CodeRepository and ImageRepository.")
-	}
-	if c.Image != nil {
-		image, err := c.Image.image()
-		if err != nil {
-			return Spec{}, err
-		}
-		first := spec.Image.Identifier == ""
-		spec.Image = image
-		if first {
-			spec.AutoDeploy = image.Type == ECR
-		}
+	spec, err := c.source(spec)
+	if err != nil {
+		return Spec{}, err
 	}
 	if c.AutoDeploy != nil {
 		spec.AutoDeploy = *c.AutoDeploy
@@ -110,10 +96,31 @@ func (c SourceChange) apply(spec Spec) (Spec, error) {
 	return spec, nil
 }
 
+// source sets the image or the code of a configuration, which stays what it is of the two.
+func (c SourceChange) source(spec Spec) (_ Spec, err error) {
+	first := spec.Image.Identifier == "" && spec.Code == nil
+	switch {
+	case c.Image != nil && c.Code != nil, first && c.Image == nil && c.Code == nil:
+		return spec, Errorf(InvalidRequest, "SourceConfiguration needs exactly one of CodeRepository and ImageRepository.")
+	case c.Image != nil && spec.Code != nil:
+		return spec, Errorf(InvalidRequest, "The service is built from source code, and its source cannot become an image. Create another service for the image.")
+	case c.Code != nil && spec.Code == nil && !first:
+		return spec, Errorf(InvalidRequest, "The service runs an image, and its source cannot become source code. Create another service for the code.")
+	case c.Image != nil:
+		spec.Image, err = c.Image.image()
+	case c.Code != nil:
+		spec.Code, err = c.Code.repository(spec.Code)
+	}
+	if first {
+		spec.AutoDeploy = spec.Image.Type != ECRPublic
+	}
+	return spec, err
+}
+
 func (c ImageChange) image() (Image, error) {
-	port, err := strconv.ParseUint(cmp.Or(c.Port, strconv.Itoa(DefaultPort)), 10, 16)
-	if err != nil || port == 0 {
-		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.Port %q is not a port number from 1 to 65535.", c.Port)
+	port, err := parsePort("ImageConfiguration.Port", c.Port)
+	if err != nil {
+		return Image{}, err
 	}
 	if len(c.Secrets) > 0 {
 		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
@@ -123,7 +130,7 @@ func (c ImageChange) image() (Image, error) {
 			return Image{}, err
 		}
 	}
-	return Image{Identifier: c.Identifier, Type: c.Type, Port: int(port), Variables: c.Variables, Start: c.Start}, nil
+	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Start: c.Start}, nil
 }
 
 // checkVariable refuses names that cannot be set or that App Runner keeps for itself. PORT is

@@ -133,8 +133,11 @@ func (r Resources) ChangeIngress(arn string, here Place, users Users, vpc Ingres
 	case c.Pending(), c.Status == IngressFailedDeletion && !remove:
 		return c, Errorf(InvalidState, "VPC ingress connection %s cannot be changed while it is %s.", arn, c.Status)
 	}
-	if err := idle(c.ServiceARN, users); err != nil {
-		return c, err
+	// A service that cannot be read is not among the users. Its connection can be deleted all the same.
+	if _, known := users.service(c.ServiceARN); known || !remove {
+		if err := idle(c.ServiceARN, users); err != nil {
+			return c, err
+		}
 	}
 	if remove {
 		c.Status = IngressPendingDeletion

@@ -1,9 +1,6 @@
 package apprunner
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // TraceAWSXRay is the only vendor of traces that App Runner knows.
 const TraceAWSXRay = "AWSXRAY"
@@ -29,6 +26,7 @@ type ObservabilityConfiguration struct {
 }
 
 func (c ObservabilityConfiguration) identity() identity { return identity{c.ARN, c.Name, c.DeletedAt} }
+func (c ObservabilityConfiguration) number() int        { return c.Revision }
 
 // Active reports whether the configuration can still be used.
 func (c ObservabilityConfiguration) Active() bool { return c.DeletedAt.IsZero() }
@@ -46,57 +44,20 @@ func DefaultObservability(here Place, madeAt time.Time) ObservabilityConfigurati
 // Find looks up an ARN: complete, ending after the revision, or ending after the name, which stands
 // for the latest active revision.
 func (all Observabilities) Find(arn string, here Place) (ObservabilityConfiguration, error) {
-	a, err := typed(arn, TypeObservability, here)
-	if err != nil {
-		return ObservabilityConfiguration{}, err
-	}
-	var found ObservabilityConfiguration
-	for _, c := range all {
-		if c.Name != a.Name || (a.ID != "" && c.ARN != arn) || (a.Revision > 0 && c.Revision != a.Revision) {
-			continue
-		}
-		if a.Revision > 0 || (c.Active() && c.Revision > found.Revision) {
-			found = c
-		}
-	}
-	if found.ARN == "" {
-		return found, Errorf(ResourceNotFound, "There is no observability configuration with ARN %s.", arn)
-	}
-	return found, nil
+	return findRevision(all, arn, TypeObservability, "observability configuration", here)
 }
 
 // Latest reports whether c is the newest active revision of its name.
-func (all Observabilities) Latest(c ObservabilityConfiguration) bool {
-	return c.Active() && !slices.ContainsFunc(all, func(o ObservabilityConfiguration) bool {
-		return o.Active() && o.Name == c.Name && o.Revision > c.Revision
-	})
-}
+func (all Observabilities) Latest(c ObservabilityConfiguration) bool { return latest(all, c) }
 
 // Add makes the next revision of name.
 func (all Observabilities) Add(here Place, name, vendor, id string, quota int, now time.Time) (ObservabilityConfiguration, error) {
 	if name == DefaultObservabilityName {
 		return ObservabilityConfiguration{}, Errorf(InvalidRequest, "The name %s is reserved. Give the observability configuration another name.", name)
 	}
-	revision, active, names := 0, 0, map[string]bool{name: true}
-	for _, c := range all {
-		if c.Name == name {
-			revision = max(revision, c.Revision)
-		}
-		if c.Active() && c.Name != DefaultObservabilityName {
-			names[c.Name] = true
-			if c.Name == name {
-				active++
-			}
-		}
-	}
-	if active >= ObservabilityPerNameQuota {
-		return ObservabilityConfiguration{}, Errorf(ServiceQuotaExceeded, "Observability configuration %q has %d active revisions, the most allowed. Delete one first.", name, active)
-	}
-	if len(names) > quota {
-		return ObservabilityConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d observability configuration names in this Region, the most allowed. Delete one first.", quota)
-	}
-	arn := ARN{Place: here, Type: TypeObservability, Name: name, Revision: revision + 1, ID: id}
-	return ObservabilityConfiguration{ARN: arn.String(), Name: name, Revision: arn.Revision, Vendor: vendor, CreatedAt: now}, nil
+	revision, err := nextRevision(all, name, "observability configuration", quota, ObservabilityPerNameQuota, DefaultObservabilityName)
+	arn := ARN{Place: here, Type: TypeObservability, Name: name, Revision: revision, ID: id}
+	return ObservabilityConfiguration{ARN: arn.String(), Name: name, Revision: revision, Vendor: vendor, CreatedAt: now}, err
 }
 
 // Delete makes a revision inactive that no service uses.

@@ -1,6 +1,9 @@
 package apprunner
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // OperationType is what an operation does.
 type OperationType string
@@ -45,7 +48,8 @@ type Step string
 
 // The steps of operations, in the order they are done.
 const (
-	StepResolve   Step = "resolve"   // find the image and pin its digest
+	StepResolve   Step = "resolve"   // find the image or the commit and pin it
+	StepBuild     Step = "build"     // make an image of source code
 	StepPull      Step = "pull"      // bring the image to the engine
 	StepProvision Step = "provision" // start instances of the new revision and check them
 	StepRoute     Step = "route"     // send traffic to the new revision
@@ -68,6 +72,9 @@ type Operation struct {
 	RevisionID string `json:",omitempty"` // the revision being deployed, once resolved
 	Previous   *Spec  `json:",omitempty"` // what a rollback goes back to
 	Rebuild    bool   `json:",omitempty"` // an update of a service that never ran
+	Builds     bool   `json:",omitempty"` // the service is built from source code
+	Commit     string `json:",omitempty"` // to deploy instead of the newest of the branch
+	Rollback   bool   `json:",omitempty"` // the revision is an older one, and needs no build
 	Reason     string `json:",omitempty"` // why it failed
 
 	StartedAt time.Time
@@ -77,9 +84,9 @@ type Operation struct {
 
 // steps lists what each type of operation does.
 var steps = map[OperationType][]Step{
-	CreateService:   {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
-	UpdateService:   {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
-	StartDeployment: {StepResolve, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	CreateService:   {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	UpdateService:   {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	StartDeployment: {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
 	PauseService:    {StepStop, StepDone},
 	ResumeService:   {StepPull, StepProvision, StepRoute, StepDone},
 	DeleteService:   {StepStop, StepForget, StepDone},
@@ -91,12 +98,15 @@ func (t OperationType) FirstStep() Step { return steps[t][0] }
 // Next is the step after the present one.
 func (o Operation) Next() Step {
 	all := steps[o.Type]
-	for i, s := range all[:len(all)-1] {
-		if s == o.Step {
-			return all[i+1]
-		}
+	at := slices.Index(all, o.Step)
+	switch next := all[min(at+1, len(all)-1)]; {
+	case at < 0:
+		return StepDone
+	case next == StepBuild && !o.Builds:
+		return StepPull
+	default:
+		return next
 	}
-	return StepDone
 }
 
 // Deploys reports whether the operation brings out a new revision.

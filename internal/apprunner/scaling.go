@@ -17,6 +17,9 @@ type ScalingConfiguration struct {
 	DeletedAt time.Time `json:",omitzero"`
 }
 
+func (c ScalingConfiguration) identity() identity { return identity{c.ARN, c.Name, c.DeletedAt} }
+func (c ScalingConfiguration) number() int        { return c.Revision }
+
 // Active reports whether the configuration can still be used.
 func (c ScalingConfiguration) Active() bool { return c.DeletedAt.IsZero() }
 
@@ -45,23 +48,7 @@ func FirstScalings(here Place, now time.Time) Scalings {
 // Find looks up an ARN: complete, ending after the revision, or ending after the name, which stands
 // for the latest active revision.
 func (all Scalings) Find(arn string, here Place) (ScalingConfiguration, error) {
-	a, err := typed(arn, TypeScaling, here)
-	if err != nil {
-		return ScalingConfiguration{}, err
-	}
-	var found ScalingConfiguration
-	for _, c := range all {
-		if c.Name != a.Name || (a.ID != "" && c.ARN != arn) || (a.Revision > 0 && c.Revision != a.Revision) {
-			continue
-		}
-		if a.Revision > 0 || (c.Active() && c.Revision > found.Revision) {
-			found = c
-		}
-	}
-	if found.ARN == "" {
-		return found, Errorf(ResourceNotFound, "There is no auto scaling configuration with ARN %s.", arn)
-	}
-	return found, nil
+	return findRevision(all, arn, TypeScaling, "auto scaling configuration", here)
 }
 
 // Default is the configuration that a new service gets when it names none.
@@ -75,37 +62,16 @@ func (all Scalings) Default() ScalingConfiguration {
 }
 
 // Latest reports whether c is the newest active revision of its name.
-func (all Scalings) Latest(c ScalingConfiguration) bool {
-	return c.Active() && !slices.ContainsFunc(all, func(o ScalingConfiguration) bool {
-		return o.Active() && o.Name == c.Name && o.Revision > c.Revision
-	})
-}
+func (all Scalings) Latest(c ScalingConfiguration) bool { return latest(all, c) }
 
 // Add makes the next revision of name. Quota is how many names a Region may have.
 func (all Scalings) Add(here Place, name string, s Scaling, quota int, id string, now time.Time) (ScalingConfiguration, error) {
 	if err := s.check(); err != nil {
 		return ScalingConfiguration{}, err
 	}
-	revision, active, names := 0, 0, map[string]bool{name: true}
-	for _, c := range all {
-		if c.Name == name {
-			revision = max(revision, c.Revision)
-		}
-		if c.Active() {
-			names[c.Name] = true
-			if c.Name == name {
-				active++
-			}
-		}
-	}
-	if active >= ScalingPerNameQuota {
-		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "Auto scaling configuration %q has %d active revisions, the most allowed. Delete one first.", name, active)
-	}
-	if len(names) > quota {
-		return ScalingConfiguration{}, Errorf(ServiceQuotaExceeded, "There are %d auto scaling configuration names in this Region, the most allowed. Delete one first, or raise the quota in the configuration.", len(names)-1)
-	}
-	arn := ARN{Place: here, Type: TypeScaling, Name: name, Revision: revision + 1, ID: id}
-	return ScalingConfiguration{ARN: arn.String(), Name: name, Revision: arn.Revision, Scaling: s, CreatedAt: now}, nil
+	revision, err := nextRevision(all, name, "auto scaling configuration", quota, ScalingPerNameQuota, "")
+	arn := ARN{Place: here, Type: TypeScaling, Name: name, Revision: revision, ID: id}
+	return ScalingConfiguration{ARN: arn.String(), Name: name, Revision: revision, Scaling: s, CreatedAt: now}, err
 }
 
 func (s Scaling) check() error {

@@ -52,7 +52,30 @@ type Revision struct {
 	Digest    string  // of the image that the tag named when it was resolved
 	Image     string  // that image's name in the engine, once pulled
 	Commit    *Commit `json:",omitempty"` // of source code
+	Served    bool    // it was sent traffic once: its instances were healthy
 	CreatedAt time.Time
+}
+
+// configuration is what the service was configured with: what a build made of it is left out.
+func (r Revision) configuration() Spec {
+	spec := r.Spec
+	if spec.Code != nil {
+		spec.Image = DefaultSpec().Image
+	}
+	return spec
+}
+
+// Source identifies what the revision was made from: equal for revisions of the same image, or of the
+// same files in the source directory. It is "" while that is not known.
+func (r Revision) Source() string {
+	switch {
+	case r.Commit == nil:
+		return r.Digest
+	case r.Commit.Tree != "":
+		return r.Commit.Tree
+	default:
+		return r.Commit.ID
+	}
 }
 
 // Scaling is what an auto scaling configuration says, copied into the revision.

@@ -32,41 +32,10 @@ type Image struct {
 	Port       int               // that the application listens on
 	Variables  map[string]string `json:",omitempty"`
 	Start      string            `json:",omitempty"` // replaces the image's command
-}
-
-// ConfigurationSource is where the build and run settings of source code are.
-type ConfigurationSource string
-
-// The places of settings: apprunner.yaml in the source directory, or the request.
-const (
-	FromRepository ConfigurationSource = "REPOSITORY"
-	FromAPI        ConfigurationSource = "API"
-)
-
-// CodeRepository is the source code of a service. What its build makes of it is in the revision's Image.
-type CodeRepository struct {
-	Repository string // URL, as the caller wrote it
-	Branch     string
-	Directory  string // absolute from the root of the repository; "/" for the root
-	Source     ConfigurationSource
-	Values     *CodeValues `json:",omitempty"` // nil unless Source is FromAPI
-}
-
-// CodeValues are the settings of source code that came with the request.
-type CodeValues struct {
-	Runtime   string            // as the API names it, PYTHON_311
-	Build     string            `json:",omitempty"`
-	Start     string            `json:",omitempty"`
-	Port      int               // that the application listens on
-	Variables map[string]string `json:",omitempty"` // at run time only
-}
-
-// Commit is a state of a repository.
-type Commit struct {
-	ID      string // of the commit, hexadecimal
-	Tree    string `json:",omitempty"` // id of what the source directory holds: equal when nothing in it changed
-	Author  string `json:",omitempty"` // name and address
-	Message string `json:",omitempty"` // its first line
+	// Command is the program and its arguments that a build decided on, instead of Start.
+	Command []string `json:",omitempty"`
+	// PortVariables are further variables with the port, beside PORT.
+	PortVariables []string `json:",omitempty"`
 }
 
 // InstanceConfiguration is what every instance gets.

@@ -19,6 +19,7 @@ func Begin(s Service, t OperationType, id string, now time.Time) (Service, Opera
 	op := Operation{
 		ID: id, ServiceID: s.ID, Type: t, Status: OperationPending, Step: t.FirstStep(),
 		Rebuild:   t == UpdateService && s.Status == ServiceCreateFailed,
+		Builds:    s.Spec.Code != nil,
 		StartedAt: now, UpdatedAt: now,
 	}
 	if t == UpdateService {
@@ -32,11 +33,52 @@ func Begin(s Service, t OperationType, id string, now time.Time) (Service, Opera
 	return s, op, nil
 }
 
+// BeginRollback starts a deployment of an older revision of s: its image and configuration as they
+// were, without a build. When it fails, the service keeps what it has.
+func BeginRollback(s Service, r Revision, id string, now time.Time) (Service, Operation, error) {
+	switch {
+	case r.ServiceID != s.ID:
+		return s, Operation{}, Errorf(ResourceNotFound, "Service %s has no revision with id %s.", s.Name, r.ID)
+	case r.Digest == "":
+		return s, Operation{}, Errorf(InvalidRequest, "Revision %d of service %s was never built. Choose another one.", r.Number, s.Name)
+	case r.ID == s.RevisionID:
+		return s, Operation{}, Errorf(InvalidRequest, "Service %s runs revision %d already.", s.Name, r.Number)
+	}
+	previous := s.Spec
+	s, op, err := Begin(s, StartDeployment, id, now)
+	if err != nil {
+		return s, op, err
+	}
+	op.Step, op.Rollback, op.RevisionID, op.Previous = StepPull, true, r.ID, &previous
+	s.Spec = r.configuration()
+	return s, op, nil
+}
+
+// Older finds the revision to go back to: the one with a number, or with 0 the newest that served
+// before the present one. All has the revisions of the service, newest first.
+func Older(s Service, all []Revision, number int) (Revision, error) {
+	serving := 0
+	for _, r := range all {
+		if r.ID == s.RevisionID {
+			serving = r.Number
+		}
+	}
+	for _, r := range all {
+		if r.Number == number || (number == 0 && r.Number < serving && r.Served) {
+			return r, nil
+		}
+	}
+	if number == 0 {
+		return Revision{}, Errorf(InvalidRequest, "Service %s has no revision older than the one that serves.", s.Name)
+	}
+	return Revision{}, Errorf(ResourceNotFound, "Service %s has no revision %d, or keeps it no longer.", s.Name, number)
+}
+
 // FirstOperation is the operation that creates s.
 func FirstOperation(s Service, id string, now time.Time) Operation {
 	return Operation{
 		ID: id, ServiceID: s.ID, Type: CreateService, Status: OperationPending,
-		Step: CreateService.FirstStep(), StartedAt: now, UpdatedAt: now,
+		Step: CreateService.FirstStep(), Builds: s.Spec.Code != nil, StartedAt: now, UpdatedAt: now,
 	}
 }
 

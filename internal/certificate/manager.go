@@ -39,6 +39,7 @@ type Config struct {
 	Email     string
 	CAFile    string // certificates that the directory's own is verified with; "" for the system's
 	Disabled  bool   // the local authority signs everything
+	DNS       DNS    // the zero value for no validation by DNS-01
 
 	// Host, HTTPPort and HTTPSPort are where validation arrives: at our own listeners.
 	Host                string
@@ -56,8 +57,10 @@ type Manager struct {
 	storage *certmagic.FileStorage
 	cache   *certmagic.Cache
 	managed *certmagic.Config // obtained before use, renewed by a timer
+	zoned   *certmagic.Config // likewise, for names in the zones of updater
 	demand  *certmagic.Config // obtained and renewed by handshakes
 	issuer  *certmagic.ACMEIssuer
+	updater *updater // nil without DNS-01
 	closing sync.Once
 	budget  *rate.Limiter // of new certificates that handshakes ask for
 }
@@ -79,15 +82,22 @@ func Open(c Config) (*Manager, error) {
 	m := &Manager{
 		config: c, local: local, storage: &certmagic.FileStorage{Path: dir}, budget: rate.NewLimiter(rate.Every(newNameEvery), newNames),
 	}
+	if m.updater, err = newUpdater(c.DNS); err != nil {
+		return nil, err
+	}
 	log := logger(c.Log)
 	m.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: log, GetConfigForCert: m.configFor})
 	m.managed = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: log})
+	m.zoned = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: log})
 	m.demand = certmagic.New(m.cache, certmagic.Config{Storage: m.storage, Logger: log, OnDemand: &certmagic.OnDemandConfig{DecisionFunc: m.decide}})
-	for _, config := range []*certmagic.Config{m.managed, m.demand} {
+	for _, config := range []*certmagic.Config{m.zoned, m.managed, m.demand} {
 		issuer, err := m.newIssuer(config, log)
 		if err != nil {
 			m.cache.Stop()
 			return nil, err
+		}
+		if config == m.zoned && m.updater != nil {
+			issuer.DNS01Solver = m.updater
 		}
 		config.Issuers, m.issuer = []certmagic.Issuer{issuer}, issuer
 	}
@@ -134,6 +144,9 @@ func (m *Manager) Public(domain string) bool { return !m.isLocal(domain) }
 
 // configFor returns what renews a certificate.
 func (m *Manager) configFor(c certmagic.Certificate) (*certmagic.Config, error) {
+	if slices.ContainsFunc(c.Names, m.inZone) {
+		return m.zoned, nil
+	}
 	if slices.ContainsFunc(c.Names, func(name string) bool { return m.config.Standing(name) == Demanded }) {
 		return m.demand, nil
 	}
@@ -151,17 +164,28 @@ func (m *Manager) decide(ctx context.Context, name string) error {
 	return fmt.Errorf("%q would be one new certificate too many at this time", name)
 }
 
-// Obtain returns when there is a certificate for a custom domain and it is used. For a wildcard there
-// is nothing to obtain yet.
+// inZone reports whether a custom domain is validated by DNS-01. Names under a wildcard that is not, and
+// those of services, get their certificates on demand, wherever they are.
+func (m *Manager) inZone(name string) bool {
+	return m.updater.zone(name) != "" && (strings.HasPrefix(name, "*.") || m.config.Standing(name) == Custom)
+}
+
+// Obtain returns when there is a certificate for a custom domain and it is used. For a wildcard that is
+// in no zone of Config.DNS there is nothing to obtain yet.
 func (m *Manager) Obtain(ctx context.Context, name string) error {
-	if strings.HasPrefix(name, "*.") {
-		return nil
-	}
-	if m.isLocal(name) {
+	wildcard, config := strings.HasPrefix(name, "*."), m.managed
+	switch {
+	case m.isLocal(name) && !wildcard:
 		_, err := m.local.certificate(name)
 		return err
+	case m.isLocal(name):
+		return nil
+	case m.inZone(name):
+		config = m.zoned
+	case wildcard:
+		return nil
 	}
-	if err := m.managed.ManageSync(ctx, []string{name}); err != nil {
+	if err := config.ManageSync(ctx, []string{name}); err != nil {
 		return explain(err)
 	}
 	return nil

@@ -63,10 +63,15 @@ func newChange(g *globals, use, short, operation, already string) *cobra.Command
 // code 1.
 func (c *client) follow(cmd *cobra.Command, arn, operationID string) error {
 	begin := time.Now()
-	o, err := c.wait(cmd.Context(), arn, operationID)
+	o, err := c.wait(cmd.Context(), arn, operationID, nil)
 	if err != nil {
 		return err
 	}
+	return c.conclude(cmd, arn, o, begin)
+}
+
+// conclude tells how an operation has ended.
+func (c *client) conclude(cmd *cobra.Command, arn string, o operation, begin time.Time) error {
 	var out apprunnerapi.DescribeServiceOutput
 	if err := c.call(cmd.Context(), "DescribeService", byArn{arn}, &out); err != nil {
 		return err
@@ -83,8 +88,8 @@ func (c *client) follow(cmd *cobra.Command, arn, operationID string) error {
 	return nil
 }
 
-// wait returns an operation when it has ended.
-func (c *client) wait(ctx context.Context, arn, operationID string) (operation, error) {
+// wait returns an operation when it has ended. Until then it is shown to watch, which may be nil.
+func (c *client) wait(ctx context.Context, arn, operationID string, watch func(operation)) (operation, error) {
 	// Often at first, for what is quick; then seldom enough for the rate of a key.
 	for pause := 50 * time.Millisecond; ; pause = min(pause+5*time.Millisecond, 250*time.Millisecond) {
 		all, err := c.operations(ctx, arn)
@@ -92,8 +97,14 @@ func (c *client) wait(ctx context.Context, arn, operationID string) (operation, 
 			return operation{}, err
 		}
 		for _, o := range all {
-			if o.ID == operationID && !o.EndedAt.IsZero() {
+			if o.ID != operationID {
+				continue
+			}
+			if !o.EndedAt.IsZero() {
 				return o, nil
+			}
+			if watch != nil {
+				watch(o)
 			}
 		}
 		select {

@@ -186,7 +186,7 @@ func (d *demo) deploy(ctx context.Context) error {
 		arn = *found.ServiceArn
 	}
 	if out.OperationId != nil {
-		o, err := d.client.wait(ctx, arn, *out.OperationId)
+		o, err := d.client.wait(ctx, arn, *out.OperationId, nil)
 		if err != nil {
 			return err
 		}

@@ -79,7 +79,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newServe(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
 		newDeploy(g), newServices(g), newLogs(g), newEvents(g), newOperations(g), newOpen(g),
-		newPause(g), newResume(g), newDelete(g), newRegistry(g), newRuntimes(g), newKeys(g), newCA(g),
+		newPause(g), newResume(g), newDelete(g), newRevisions(g), newRollback(g),
+		newRegistry(g), newRuntimes(g), newRemote(g), newKeys(g), newCA(g),
 	)
 	return root
 }
@@ -88,6 +89,14 @@ func newRoot() *cobra.Command {
 func oneArgument(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return misused(cmd, fmt.Sprintf("want one argument, got %d", len(args)))
+	}
+	return nil
+}
+
+// atMostOneArgument refuses a command line that has more than one argument.
+func atMostOneArgument(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return misused(cmd, fmt.Sprintf("want at most one argument, got %d", len(args)))
 	}
 	return nil
 }

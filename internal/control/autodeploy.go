@@ -96,10 +96,11 @@ func (a *AutoDeployer) look(ctx context.Context, id string) error {
 	return err
 }
 
-// tried reports whether the image runs, or was the last one that was deployed.
-func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, digest string) (bool, error) {
+// tried reports whether the source runs, or was the last one that was deployed. What a rollback left
+// behind is not deployed again: its owner wants something newer first.
+func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, source string) (bool, error) {
 	running, err := a.store.Revision(ctx, s.RevisionID)
-	if err != nil || running.Digest == digest {
+	if err != nil || running.Source() == source {
 		return true, err
 	}
 	operations, err := a.store.Operations(ctx, s.ID)
@@ -107,14 +108,14 @@ func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, digest st
 		return false, err
 	}
 	for _, o := range operations {
-		if !o.Type.Deploys() || o.RevisionID == "" {
+		if !o.Type.Deploys() || o.RevisionID == "" || o.Rollback {
 			continue
 		}
 		last, err := a.store.Revision(ctx, o.RevisionID)
 		if apprunner.CodeOf(err) == apprunner.ResourceNotFound {
 			return false, nil
 		}
-		return last.Digest == digest, err
+		return last.Source() == source, err
 	}
 	return false, nil
 }

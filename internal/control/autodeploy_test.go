@@ -162,3 +162,35 @@ func TestLooksAreMerged(t *testing.T) {
 		}
 	})
 }
+
+// After a rollback the source that it left behind stays left behind, until something newer comes.
+func TestAutoDeployAfterRollback(t *testing.T) {
+	t.Parallel()
+	deploying(t, func(t *testing.T, d *deployer) {
+		s := d.become(t, d.create(t, "web"), apprunner.ServiceRunning, "sha256:1")
+		if _, _, err := d.StartDeployment(t.Context(), here, s.ARN, ""); err != nil {
+			t.Fatal(err)
+		}
+		s = d.become(t, s, apprunner.ServiceRunning, "sha256:2")
+		_, o, err := d.Rollback(t.Context(), here, s.ARN, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err = d.store.Service(t.Context(), s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, o = apprunner.Succeed(s, o, noon)
+		if err := d.store.Record(t.Context(), s, o, nil); err != nil {
+			t.Fatal(err)
+		}
+		d.push("sha256:2")
+		if n := d.look(s); n != 0 {
+			t.Errorf("%d deployments of what was rolled back", n)
+		}
+		d.push("sha256:3")
+		if n := d.look(s); n != 1 {
+			t.Errorf("%d deployments of something newer", n)
+		}
+	})
+}

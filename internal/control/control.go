@@ -14,8 +14,11 @@ type ServiceStore interface {
 	Services(ctx context.Context, region string) ([]apprunner.Service, error)
 	Service(ctx context.Context, id string) (apprunner.Service, error)
 	Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error)
+	Revisions(ctx context.Context, serviceID string) ([]apprunner.Revision, error)
 	CreateService(ctx context.Context, here apprunner.Place, decide CreateDecision, tags map[string]string) error
 	ChangeService(ctx context.Context, here apprunner.Place, id string, decide ChangeDecision) error
+	// Abandon makes a service DELETE_FAILED that cannot be read since its key is lost, and no other.
+	Abandon(ctx context.Context, arn apprunner.ARN) error
 }
 
 // CreateDecision makes a service of what a Region has.
@@ -59,6 +62,11 @@ type Control struct {
 	Runner Runner
 	// CheckImage refuses an image identifier that can never be pulled. It asks no registry.
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
+	// CheckCode refuses source code that can never be built. It asks no provider. Before is what the
+	// service had, nil for a new one.
+	CheckCode func(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error
+	// CheckRoles, if set, refuses roles of a configuration that cannot be assumed. It may ask AWS.
+	CheckRoles func(ctx context.Context, spec apprunner.Spec, here apprunner.Place) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as

@@ -65,7 +65,8 @@ func TestCreateServiceRefuses(t *testing.T) {
 	}{
 		"no source": {control.NewService{Name: "web"}, ""},
 		"bad image": {with(func(c *apprunner.Change) { c.Source.Image.Identifier = "BAD" }), "ImageIdentifier \"BAD\""},
-		"code":      {with(func(c *apprunner.Change) { c.Source.Code = true }), "CodeRepository is not supported"},
+		"code":      {with(func(c *apprunner.Change) { c.Source.Code = &apprunner.CodeChange{} }), "exactly one of"},
+		"bad code":  {code("BAD"), "RepositoryUrl \"BAD\""},
 		"bad port":  {with(func(c *apprunner.Change) { c.Source.Image.Port = "http" }), `Port "http"`},
 		"secrets": {with(func(c *apprunner.Change) { c.Source.Image.Secrets = map[string]string{"A": "arn"} }),
 			"RuntimeEnvironmentSecrets are not supported"},

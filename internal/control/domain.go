@@ -62,6 +62,9 @@ func (c *Control) DisassociateDomain(ctx context.Context, here apprunner.Place, 
 	if err != nil {
 		return s, d, err
 	}
+	if err := apprunner.DomainChangeAllowed(s, "DisassociateCustomDomain"); err != nil {
+		return s, d, err // whether there is such a domain or not
+	}
 	none := apprunner.Errorf(apprunner.ResourceNotFound, "Domain name %s is not associated with service %s.", name, arn)
 	plain, err := apprunner.ParseDomainName(name, c.Domains.Our)
 	if err != nil {

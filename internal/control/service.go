@@ -22,6 +22,9 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	if err := checkTags(req.Tags); err != nil {
 		return service, operation, err
 	}
+	if err := c.checkRoles(ctx, here, req.Change, apprunner.DefaultSpec()); err != nil {
+		return service, operation, err
+	}
 	decide := func(existing []apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
 		var err error
 		service, operation, err = c.newService(here, req, existing, scalings, resources)
@@ -32,6 +35,19 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	}
 	c.Runner.Submit(operation)
 	return service, operation, nil
+}
+
+// checkRoles checks those that a change of spec brings, outside of the transaction, since it may take a
+// while. What is wrong with the rest is found out in there.
+func (c *Control) checkRoles(ctx context.Context, here apprunner.Place, change apprunner.Change, spec apprunner.Spec) error {
+	if c.CheckRoles == nil || (change.Source == nil && change.Instance == nil) {
+		return nil
+	}
+	spec, err := change.Apply(spec)
+	if err != nil {
+		return nil
+	}
+	return c.CheckRoles(ctx, spec, here)
 }
 
 func (c *Control) newService(here apprunner.Place, req NewService, existing []apprunner.Service,
@@ -71,6 +87,7 @@ func (c *Control) newService(here apprunner.Place, req NewService, existing []ap
 func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec,
 	scalings apprunner.Scalings, resources apprunner.Resources,
 ) (apprunner.Spec, error) {
+	before := spec.Code
 	spec, err := change.Apply(spec)
 	if err != nil {
 		return spec, err
@@ -79,7 +96,7 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 		return spec, err
 	}
 	if change.Source != nil {
-		if err := c.CheckImage(spec.Image, spec.AccessRole, here); err != nil {
+		if err := c.checkSource(before, spec, here); err != nil {
 			return spec, err
 		}
 	}
@@ -96,20 +113,84 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 	return spec, nil
 }
 
+func (c *Control) checkSource(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error {
+	if spec.Code != nil {
+		return c.CheckCode(before, spec, here)
+	}
+	return c.CheckImage(spec.Image, spec.AccessRole, here)
+}
+
 // UpdateService changes a service and deploys it. A service that never ran is built again, also
 // when nothing is to be changed.
 func (c *Control) UpdateService(ctx context.Context, here apprunner.Place, arn string, change apprunner.Change) (apprunner.Service, apprunner.Operation, error) {
+	found, err := c.Service(ctx, here, arn)
+	if err == nil {
+		err = c.checkRoles(ctx, here, change, found.Spec)
+	}
+	if err != nil {
+		return found, apprunner.Operation{}, err
+	}
 	return c.begin(ctx, here, arn, apprunner.UpdateService, "", func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Spec, error) {
 		if change.Empty() && s.Status != apprunner.ServiceCreateFailed {
 			return s.Spec, apprunner.Errorf(apprunner.InvalidRequest, "No configurations provided in the UpdateService request.")
 		}
-		return c.apply(here, change, s.Spec, scalings, resources)
+		spec, err := c.apply(here, change, s.Spec, scalings, resources)
+		if err == nil && s.Status == apprunner.ServiceCreateFailed && movesSettings(s.Spec, spec) {
+			err = apprunner.Errorf(apprunner.InvalidRequest, "ConfigurationSource cannot be changed from REPOSITORY to API for CREATE_FAILED services.")
+		}
+		return spec, err
 	})
+}
+
+// movesSettings reports whether an update takes the settings of source code out of the repository.
+func movesSettings(before, after apprunner.Spec) bool {
+	return before.Code != nil && after.Code != nil && before.Code.Source == apprunner.FromRepository && after.Code.Source == apprunner.FromAPI
 }
 
 // StartDeployment deploys what the source has now. Trigger tells who asked, for the deployment log.
 func (c *Control) StartDeployment(ctx context.Context, here apprunner.Place, arn, trigger string) (apprunner.Service, apprunner.Operation, error) {
 	return c.begin(ctx, here, arn, apprunner.StartDeployment, trigger, nil)
+}
+
+// DeployCommit deploys one commit of the source code of a service.
+func (c *Control) DeployCommit(ctx context.Context, here apprunner.Place, arn, commit string) (apprunner.Service, apprunner.Operation, error) {
+	return c.change(ctx, here, arn, func(s apprunner.Service, _ apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+		s, o, err := apprunner.Begin(s, apprunner.StartDeployment, apprunner.NewID(), c.Now())
+		if err == nil && s.Spec.Code == nil {
+			err = apprunner.Errorf(apprunner.InvalidRequest, "Service %s runs an image and has no commits.", s.Name)
+		}
+		o.Commit = commit
+		return s, o, err
+	})
+}
+
+// Rollback brings back an older revision of a service: the one with a number, or with 0 the one that
+// served before the present one.
+func (c *Control) Rollback(ctx context.Context, here apprunner.Place, arn string, number int) (apprunner.Service, apprunner.Operation, error) {
+	s, err := c.Service(ctx, here, arn)
+	if err != nil {
+		return s, apprunner.Operation{}, err
+	}
+	revisions, err := c.Store.Revisions(ctx, s.ID)
+	if err != nil {
+		return s, apprunner.Operation{}, err
+	}
+	r, err := apprunner.Older(s, revisions, number)
+	if err != nil {
+		return s, apprunner.Operation{}, err
+	}
+	return c.change(ctx, here, arn, func(s apprunner.Service, _ apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+		return apprunner.BeginRollback(s, r, apprunner.NewID(), c.Now())
+	})
+}
+
+// Revisions returns the revisions of a service that can be brought back, newest first.
+func (c *Control) Revisions(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Revision, error) {
+	s, err := c.Service(ctx, here, arn)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store.Revisions(ctx, s.ID)
 }
 
 // PauseService ends all instances of a service and keeps its configuration.
@@ -122,24 +203,40 @@ func (c *Control) ResumeService(ctx context.Context, here apprunner.Place, arn s
 	return c.begin(ctx, here, arn, apprunner.ResumeService, "", nil)
 }
 
-// DeleteService ends a service for good.
+// DeleteService ends a service for good, also one that cannot be read any more.
 func (c *Control) DeleteService(ctx context.Context, here apprunner.Place, arn string) (apprunner.Service, apprunner.Operation, error) {
+	resources, err := c.Store.Resources(ctx, here)
+	if err == nil {
+		err = unreached(resources, arn)
+	}
+	if a, malformed := apprunner.ServiceARN(arn, here); malformed == nil && err == nil {
+		err = c.Store.Abandon(ctx, a)
+	}
+	if err != nil {
+		return apprunner.Service{}, apprunner.Operation{}, err
+	}
 	return c.begin(ctx, here, arn, apprunner.DeleteService, "", nil)
+}
+
+// unreached refuses to delete a service that callers reach from a VPC.
+func unreached(resources apprunner.Resources, arn string) error {
+	if resources.IngressesOf(arn) > 0 {
+		return apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", arn)
+	}
+	return nil
 }
 
 // begin starts an operation on a service, after change, in one transaction.
 func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t apprunner.OperationType, trigger string,
 	change func(apprunner.Service, apprunner.Scalings, apprunner.Resources) (apprunner.Spec, error),
-) (service apprunner.Service, operation apprunner.Operation, err error) {
-	found, err := c.Service(ctx, here, arn)
-	if err != nil {
-		return found, operation, err
-	}
-	err = c.Store.ChangeService(ctx, here, found.ID, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
-		if t == apprunner.DeleteService && resources.IngressesOf(s.ARN) > 0 {
-			return s, operation, apprunner.Errorf(apprunner.InvalidRequest, "Service %s has an active VPC ingress connection. Delete that first.", s.ARN)
+) (apprunner.Service, apprunner.Operation, error) {
+	return c.change(ctx, here, arn, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+		if t == apprunner.DeleteService {
+			if err := unreached(resources, s.ARN); err != nil {
+				return s, apprunner.Operation{}, err
+			}
 		}
-		service, operation, err = apprunner.Begin(s, t, apprunner.NewID(), c.Now())
+		service, operation, err := apprunner.Begin(s, t, apprunner.NewID(), c.Now())
 		if err != nil || operation.ID == "" {
 			return service, operation, err
 		}
@@ -149,13 +246,23 @@ func (c *Control) begin(ctx context.Context, here apprunner.Place, arn string, t
 		}
 		return service, operation, err
 	})
+}
+
+// change decides on the next state of a service in one transaction, and has the operation run that
+// brings it about, if there is one.
+func (c *Control) change(ctx context.Context, here apprunner.Place, arn string, decide ChangeDecision) (service apprunner.Service, operation apprunner.Operation, err error) {
+	found, err := c.Service(ctx, here, arn)
 	if err != nil {
-		return service, operation, err
+		return found, operation, err
 	}
-	if operation.ID != "" {
+	err = c.Store.ChangeService(ctx, here, found.ID, func(s apprunner.Service, scalings apprunner.Scalings, resources apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+		service, operation, err = decide(s, scalings, resources)
+		return service, operation, err
+	})
+	if err == nil && operation.ID != "" {
 		c.Runner.Submit(operation)
 	}
-	return service, operation, nil
+	return service, operation, err
 }
 
 func checkTags(tags map[string]string) error {

@@ -52,7 +52,7 @@ func (w *world) last() apprunner.Operation {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,19 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil
 		},
+		CheckCode: func(_ *apprunner.CodeRepository, spec apprunner.Spec, _ apprunner.Place) error {
+			if spec.Code.URL == "BAD" {
+				return apprunner.Errorf(apprunner.InvalidRequest, "RepositoryUrl %q is not valid", spec.Code.URL)
+			}
+			return nil
+		},
 	}
 	return w
+}
+
+// code asks for a service of source code.
+func code(url string) control.NewService {
+	return control.NewService{Name: "code", Change: apprunner.Change{Source: &apprunner.SourceChange{Code: &apprunner.CodeChange{URL: url, Branch: "main"}}}}
 }
 
 // image is a change that names an image.

@@ -66,8 +66,11 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 	}
 }
 
-// digest returns what the tag of a service's image names now.
+// digest returns what the tag of a service's image names now, or what its branch holds.
 func (d *Daemon) digest(ctx context.Context, s apprunner.Service) (string, error) {
+	if s.Spec.Code != nil {
+		return d.pushedSource(ctx, s)
+	}
 	ref, err := d.reference(s.Spec, s.Region)
 	if err != nil {
 		return "", err
@@ -89,6 +92,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 		}
 		if err := d.store.PurgeResources(ctx, time.Now().Add(-d.config.Timeouts.KeepGone)); err != nil && ctx.Err() == nil {
 			d.log.Error("deleted resources were not forgotten", "error", err)
+		}
+		if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("unused source code was not deleted", "error", err)
 		}
 		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused images were not deleted from the registry", "error", err)

@@ -37,14 +37,17 @@ type Config struct {
 	Account     string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
+	Source   SourceConfig   `yaml:"source"`
 	Quotas   QuotaConfig    `yaml:"quotas"`
 	Throttle ThrottleConfig `yaml:"throttle"`
 	Domains  DomainsConfig  `yaml:"domains"`
 	ACME     ACMEConfig     `yaml:"acme"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
+	Build    BuildConfig    `yaml:"build"`
 
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
+	Roles         RoleConfig          `yaml:"roles"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -57,6 +60,12 @@ type RegistryConfig struct {
 	PollInterval time.Duration `yaml:"poll-interval"`
 	// GarbageAfter is how long an image in the embedded registry that no tag names is kept.
 	GarbageAfter time.Duration `yaml:"garbage-after"`
+}
+
+// SourceConfig is how source code is taken.
+type SourceConfig struct {
+	// MaxPush is how large what is sent at once may be, by git push or slipway deploy.
+	MaxPush Size `yaml:"max-push"`
 }
 
 // QuotaConfig is the quotas per Region.
@@ -103,6 +112,7 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
+		Source:   SourceConfig{MaxPush: 1 << 30},
 		Quotas: QuotaConfig{
 			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
@@ -113,6 +123,7 @@ func DefaultConfig() Config {
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
 		},
+		Build:    defaultBuild(),
 		LogLevel: "info",
 	}
 }
@@ -192,12 +203,14 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
 		}
 	}
+	errs = append(errs, c.Build.validate()...)
 	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
 		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
 			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
 		}
 	}
 	errs = append(errs, c.VPC.validate()...)
+	errs = append(errs, c.Roles.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}
@@ -224,6 +237,9 @@ func (c *Config) Validate() error {
 		if n < 1 {
 			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))
 		}
+	}
+	if c.Source.MaxPush < 1<<20 {
+		errs = append(errs, fmt.Errorf("source.max-push is %d bytes: it must be at least 1MiB", c.Source.MaxPush))
 	}
 	if !(c.Throttle.Rate > 0) {
 		errs = append(errs, fmt.Errorf("throttle.rate is %v: it must be more than nothing", c.Throttle.Rate))

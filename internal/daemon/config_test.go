@@ -119,6 +119,13 @@ func TestValidate(t *testing.T) {
 		`domains.resolver "dns.example:53" is not an IP address`:     func(c *Config) { c.Domains.Resolver = "dns.example:53" },
 		`domains.addresses: "example.com" is not an IP address`:      func(c *Config) { c.Domains.Addresses = []string{"192.0.2.1", "example.com"} },
 		`acme.directory "http://acme.example" is not an https URL`:   func(c *Config) { c.ACME.Directory = "http://acme.example" },
+		`acme.dns.server "ns1" is not host:port`: func(c *Config) {
+			c.ACME.DNS = ACMEDNSConfig{Server: "ns1", Zones: []string{"a.example"}, KeyFile: "k"}
+		},
+		`acme.dns needs zones`:                        func(c *Config) { c.ACME.DNS.Server = "ns1:53" },
+		`acme.dns has no server`:                      func(c *Config) { c.ACME.DNS.KeyFile = "k" },
+		`acme.dns.zones: "a b" is not a domain name`:  func(c *Config) { c.ACME.DNS = ACMEDNSConfig{Server: "ns1:53", Zones: []string{"a b"}, KeyFile: "k"} },
+		`roles.access: "[" is not the name of a role`: func(c *Config) { c.Roles.Access = []string{"["} },
 	} {
 		c := DefaultConfig()
 		change(&c)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/audit"
+	"github.com/slipway-run/slipway/internal/build/assemble"
+	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/certificate"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
@@ -28,6 +30,7 @@ import (
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/source"
+	"github.com/slipway-run/slipway/internal/source/remote"
 	"github.com/slipway-run/slipway/internal/sqlite"
 	"github.com/slipway-run/slipway/internal/telemetry"
 	"github.com/slipway-run/slipway/internal/vault"
@@ -49,9 +52,14 @@ type Daemon struct {
 	router   *router.Router
 	fleet    *fleet.Fleet
 	sources  *source.Registries
+	remote   *remote.Server
 	watcher  *source.Watcher
 	control  *control.Control
 	runner   *operation.Runner
+
+	builder   *buildkit.Builder
+	assembler *assemble.Assembler
+
 	deployer *control.AutoDeployer
 	ingress  *control.Ingresses
 
@@ -99,7 +107,7 @@ func (d *Daemon) openData() (err error) {
 	if d.key, err = iam.OpenRoot(dir); err != nil {
 		return err
 	}
-	box, err := vault.Open(filepath.Join(dir, "vault.key"))
+	box, err := vault.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -174,7 +182,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 func (d *Daemon) publish() error {
 	info := Info{
 		PID: os.Getpid(), API: "http://" + reachable(d.api.Addr()), Scheme: d.scheme(), HTTP: d.http.Addr().String(),
-		Region: d.config.Region, Account: d.config.Account,
+		Region: d.config.Region, Account: d.config.Account, MaxPush: int64(d.config.Source.MaxPush),
 	}
 	if d.https != nil {
 		info.HTTPS = d.https.Addr().String()
@@ -211,6 +219,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.certificates != nil {
 		d.certificates.Close()
+	}
+	if d.builder != nil {
+		errs = append(errs, d.builder.Close(context.WithoutCancel(d.ctx)))
 	}
 	if d.registry != nil {
 		errs = append(errs, d.registry.Close())

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/certificate"
@@ -32,6 +33,38 @@ type ACMEConfig struct {
 	Email     string `yaml:"email"`     // where the authority writes to
 	CAFile    string `yaml:"ca-file"`   // verifies the directory's own certificate
 	Disabled  bool   `yaml:"disabled"`  // the local authority signs everything
+	// DNS has names in its zones validated by DNS-01.
+	DNS ACMEDNSConfig `yaml:"dns"`
+}
+
+// ACMEDNSConfig is a name server that takes dynamic updates (RFC 2136).
+type ACMEDNSConfig struct {
+	Server  string        `yaml:"server"` // host:port; "" for none
+	Zones   []string      `yaml:"zones"`
+	KeyFile string        `yaml:"key-file"` // the key that signs updates, as tsig-keygen writes it
+	Wait    time.Duration `yaml:"wait"`     // until all servers of a zone have a change
+}
+
+func (c ACMEDNSConfig) validate() error {
+	if c.Server == "" {
+		if len(c.Zones) > 0 || c.KeyFile != "" {
+			return errors.New("acme.dns has no server: give the address with port of the name server, such as ns1.example.com:53")
+		}
+		return nil
+	}
+	var errs []error
+	if host, port, err := net.SplitHostPort(c.Server); err != nil || host == "" || !isPort(port) {
+		errs = append(errs, fmt.Errorf("acme.dns.server %q is not host:port, such as ns1.example.com:53", c.Server))
+	}
+	if len(c.Zones) == 0 || c.KeyFile == "" {
+		errs = append(errs, errors.New("acme.dns needs zones, those that its server may be asked to change, and key-file, the key that it knows"))
+	}
+	for _, zone := range c.Zones {
+		if !domainForm.MatchString(strings.ToLower(strings.TrimSuffix(zone, "."))) {
+			errs = append(errs, fmt.Errorf("acme.dns.zones: %q is not a domain name", zone))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) validateDomains() error {
@@ -51,6 +84,7 @@ func (c *Config) validateDomains() error {
 			errs = append(errs, fmt.Errorf("acme.directory %q is not an https URL", d))
 		}
 	}
+	errs = append(errs, c.ACME.DNS.validate())
 	if c.Quotas.CustomDomains < 1 {
 		errs = append(errs, fmt.Errorf("quotas.custom-domains is %d: it must be at least 1", c.Quotas.CustomDomains))
 	}
@@ -61,7 +95,7 @@ func (c *Config) validateDomains() error {
 func (d *Daemon) openDomains() (err error) {
 	c := domain.Config{
 		Store: d.store, Resolver: resolver.New(d.config.Domains.Resolver), Journal: journal{d}, Names: d.hosts.names,
-		Routed: d.hosts.refresh, Domain: d.config.Domain, Log: d.log.With("component", "domains"),
+		Routed: d.hosts.refresh, Targets: d.hosts.targets, Domain: d.config.Domain, Log: d.log.With("component", "domains"),
 	}
 	for _, a := range d.config.Domains.Addresses {
 		address, err := netip.ParseAddr(a)
@@ -88,6 +122,7 @@ func (d *Daemon) openCertificates() (*certificate.Manager, error) {
 	return certificate.Open(certificate.Config{
 		DataDir: d.config.DataDir, Directory: d.config.ACME.Directory, Email: d.config.ACME.Email, CAFile: d.config.ACME.CAFile,
 		Disabled: d.config.ACME.Disabled, Host: host, HTTPPort: portOf(d.http), HTTPSPort: portOf(d.https),
+		DNS:      certificate.DNS(d.config.ACME.DNS),
 		Standing: d.standing, Log: d.log.With("component", "certificates"),
 	})
 }
@@ -119,7 +154,7 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 			return
 		}
 		host := router.CanonicalHost(r.Host)
-		if name, ok := d.hosts.names.Find(host); ok && name.Secured && strings.HasPrefix(r.URL.RequestURI(), "/") {
+		if name, ok := d.hosts.names.Find(host); ok && name.Secured && d.router.Has(host) && strings.HasPrefix(r.URL.RequestURI(), "/") {
 			http.Redirect(w, r, "https://"+withPort(host, d.https, "443")+r.URL.RequestURI(), http.StatusPermanentRedirect)
 			return
 		}
@@ -149,9 +184,10 @@ type hosts struct {
 	names  *domain.Names
 	domain string
 
-	mu    sync.Mutex                   // held from reading names until the router has them
-	known map[string]apprunner.Service // those that the router has
-	given map[string][]string          // the names that it has of them
+	mu      sync.Mutex                   // held from reading names until the router has them
+	known   map[string]apprunner.Service // those that the router has
+	given   map[string][]string          // the names that it has of them
+	private map[string]string            // service ids by the domains of open VPC ingress connections
 }
 
 func newHosts(r *router.Router, ours string) *hosts {
@@ -197,4 +233,44 @@ func (h *hosts) refresh() {
 			h.given[id] = now
 		}
 	}
+	h.refreshPrivateLocked()
+}
+
+// open lets exactly these VPC ingress connections in.
+func (h *hosts) open(connections []apprunner.VPCIngressConnection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.private = map[string]string{}
+	for _, c := range connections {
+		if a, err := apprunner.ParseARN(c.ServiceARN); err == nil {
+			h.private[c.Domain(h.domain)] = a.ID
+		}
+	}
+	h.refreshPrivateLocked()
+}
+
+// refreshPrivateLocked gives the private listener the domains of the connections, and the custom names
+// of their services: the records of a private service's domain name the domain of its connection.
+func (h *hosts) refreshPrivateLocked() {
+	table := map[string]string{}
+	for name, id := range h.private {
+		table[name] = id
+		for _, custom := range h.names.Of(id) {
+			table[custom] = id
+		}
+	}
+	h.router.SetPrivateHosts(table)
+}
+
+// targets lists what a custom name may be an alias of to lead to a service.
+func (h *hosts) targets(s apprunner.Service) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := []string{s.Host(h.domain)}
+	for name, id := range h.private {
+		if id == s.ID {
+			all = append(all, name)
+		}
+	}
+	return all
 }

@@ -21,6 +21,7 @@ type Info struct {
 	HTTPS   string `json:"https,omitempty"`
 	Region  string `json:"region"`
 	Account string `json:"account"`
+	MaxPush int64  `json:"maxPush"` // bytes of source code that may be sent at once
 }
 
 const infoFile = "daemon.json"

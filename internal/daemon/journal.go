@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/slipway-run/slipway/internal/admin"
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/telemetry"
@@ -33,6 +35,12 @@ func (j journal) Event(s apprunner.Service, message string) {
 // Deployment implements operation.Journal.
 func (j journal) Deployment(s apprunner.Service, operationID, message string) {
 	j.check(s, message, j.d.logs.Deployment(logged(s), operationID, time.Now(), message))
+}
+
+// Build implements operation.Journal.
+func (j journal) Build(s apprunner.Service, operationID string, phase plan.Phase, line string) {
+	name := cmp.Or(string(phase), "AppRunner")
+	j.check(s, line, j.d.logs.Build(logged(s), operationID, time.Now(), name, line))
 }
 
 // Started implements fleet.Journal.

@@ -20,7 +20,7 @@ import (
 // is being deployed, and why there is none.
 func TestKnown(t *testing.T) {
 	t.Parallel()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,9 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	d.registry.OnPush(d.pushed)
+	if err := d.openRemote(); err != nil {
+		return err
+	}
 	d.sources, err = source.NewRegistries(source.Config{
 		Mirrors: d.config.Registry.Mirrors, Credentials: logins{d}, AWS: &aws.Logins{Credentials: aws.FromMachine}, Embedded: d.registry, Log: d.log,
 		EmbeddedEndpoint: engine.Endpoint{URL: "http://" + reachable(d.api.Addr()) + "/v2", Username: d.key.ID, Password: d.key.Secret},
@@ -66,8 +69,11 @@ func (d *Daemon) openParts() error {
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 	})
 	watcher.fleet = d.fleet
+	if err := d.openBuilds(); err != nil {
+		return err
+	}
 	d.runner = &operation.Runner{
-		Store: d.store, Sources: d.sources, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
+		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: failpoint(""),
 	}
@@ -76,11 +82,11 @@ func (d *Daemon) openParts() error {
 	}
 	d.control = &control.Control{
 		Domains: control.DomainRules{Our: d.config.Domain, Quota: d.config.Quotas.CustomDomains, Changed: d.domains.Look},
-		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, ServiceQuota: d.config.Quotas.Services,
+		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckRoles: d.checkRoles, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
-	d.ingress = control.NewIngresses(d.store, routes.open, d.place, time.Now, d.log)
+	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.digest, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
@@ -119,6 +125,13 @@ func (d *Daemon) adopt(ctx context.Context) error {
 	services, err := d.store.Services(ctx, "")
 	if err != nil {
 		return err
+	}
+	lost, err := d.store.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	for _, why := range lost {
+		d.log.Error("a service is not served", "error", why)
 	}
 	unfinished, err := d.store.Unfinished(ctx)
 	if err != nil {

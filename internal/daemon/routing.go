@@ -71,17 +71,6 @@ func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
 	return autoscale.Sample{Time: s.Time, Now: s.InFlight + s.Queued, Peak: s.Peak, Average: s.Average}, ok
 }
 
-// open lets exactly these VPC ingress connections in.
-func (r routing) open(connections []apprunner.VPCIngressConnection) {
-	hosts := map[string]string{}
-	for _, c := range connections {
-		if a, err := apprunner.ParseARN(c.ServiceARN); err == nil {
-			hosts[c.Domain(r.hosts.domain)] = a.ID
-		}
-	}
-	r.router.SetPrivateHosts(hosts)
-}
-
 // observer tells the fleet what the router finds out. The fleet is made after the router.
 type observer struct{ fleet *fleet.Fleet }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-run/slipway/internal/console"
 	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/source/remote"
 )
 
 // serve answers on all listeners until ctx ends.
@@ -73,7 +74,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys},
-		Services: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Logs: reader{d}, Logins: d.store, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
@@ -86,6 +87,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
+	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
 	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux

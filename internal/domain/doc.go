@@ -14,5 +14,7 @@
 // Control of a name is proved by either of two: the CNAME that DescribeCustomDomains lists exists, or
 // the name leads to this Slipway: by a CNAME to the service's own name, or by an address that the
 // configuration lists in domains.addresses. Where HTTPS is off, no certificate is asked for: it is
-// then the business of whatever terminates TLS in front of Slipway.
+// then the business of whatever terminates TLS in front of Slipway. The same goes for private services,
+// whose domains are answered by the private listener, and may be proved by a CNAME to the domain of the
+// service's VPC ingress connection.
 package domain

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -72,7 +73,7 @@ func (j *job) later(first, last time.Duration) time.Duration {
 
 // prepare makes the validation records.
 func (j *job) prepare(ctx context.Context, s apprunner.Service, d apprunner.CustomDomain) (time.Duration, error) {
-	j.Journal.Event(s, fmt.Sprintf("Custom domain %s is waiting for its DNS records. Make those that DescribeCustomDomains lists, or let it lead to %s.", d.Name, s.Host(j.Domain)))
+	j.Journal.Event(s, fmt.Sprintf("Custom domain %s is waiting for its DNS records. Make those that DescribeCustomDomains lists, or let it lead to %s.", d.Name, strings.Join(j.Targets(s), " or ")))
 	return 0, j.change(ctx, d.Name, func(d apprunner.CustomDomain) (apprunner.CustomDomain, error) {
 		return d.Prepare(j.Domain, time.Now())
 	})
@@ -90,7 +91,7 @@ func (j *job) prove(ctx context.Context, s apprunner.Service, d apprunner.Custom
 		if r.Valid {
 			continue
 		}
-		ok, why := j.prover.proved(ctx, r, s.Host(j.Domain))
+		ok, why := j.prover.proved(ctx, r, j.Targets(s))
 		if ok {
 			proved = append(proved, r.Host)
 		} else {
@@ -126,7 +127,7 @@ func (j *job) bind(ctx context.Context, s apprunner.Service, d apprunner.CustomD
 	if err := j.Publish(ctx); err != nil { // validation by HTTP or TLS needs it known
 		return 0, err
 	}
-	if err := j.obtain(ctx, d); err != nil {
+	if err := j.obtain(ctx, s, d); err != nil {
 		if ctx.Err() != nil {
 			return 0, nil
 		}
@@ -137,7 +138,7 @@ func (j *job) bind(ctx context.Context, s apprunner.Service, d apprunner.CustomD
 	}
 	j.Journal.Event(s, fmt.Sprintf("Custom domain %s is active.", d.Name))
 	err := j.change(ctx, d.Name, func(d apprunner.CustomDomain) (apprunner.CustomDomain, error) {
-		d.Secured = j.Certificates != nil
+		d.Secured = j.secures(s)
 		return d.To(apprunner.DomainActive, time.Now())
 	})
 	if err != nil {
@@ -149,8 +150,8 @@ func (j *job) bind(ctx context.Context, s apprunner.Service, d apprunner.CustomD
 // secure has the certificates of a domain in use and renewed. One that became active without HTTPS
 // gets them now.
 func (j *job) secure(ctx context.Context, s apprunner.Service, d apprunner.CustomDomain) (time.Duration, error) {
-	secured := j.Certificates != nil
-	if err := j.obtain(ctx, d); err != nil {
+	secured := j.secures(s)
+	if err := j.obtain(ctx, s, d); err != nil {
 		if ctx.Err() != nil {
 			return 0, nil
 		}
@@ -172,8 +173,17 @@ func (j *job) secure(ctx context.Context, s apprunner.Service, d apprunner.Custo
 	return forever, nil
 }
 
-func (j *job) obtain(ctx context.Context, d apprunner.CustomDomain) error {
-	if j.Certificates == nil {
+// secures reports whether the domains of a service get certificates: not those of a private one, since
+// the private listener has no TLS, and no authority reaches it.
+func (j *job) secures(s apprunner.Service) bool {
+	return j.Certificates != nil && !s.Spec.Network.Private
+}
+
+func (j *job) obtain(ctx context.Context, s apprunner.Service, d apprunner.CustomDomain) error {
+	if !j.secures(s) {
+		if d.Secured { // it became private
+			return j.release(d)
+		}
 		return nil
 	}
 	for _, name := range d.Names() {
@@ -234,13 +244,7 @@ func (j *job) remove(ctx context.Context, d apprunner.CustomDomain, tell func())
 	if err := j.Publish(ctx); err != nil {
 		return err
 	}
-	var errs []error
-	if j.Certificates != nil {
-		for _, name := range d.Names() {
-			errs = append(errs, j.Certificates.Release(name))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := j.release(d); err != nil {
 		return err
 	}
 	tell()
@@ -248,6 +252,18 @@ func (j *job) remove(ctx context.Context, d apprunner.CustomDomain, tell func())
 		return err
 	}
 	return j.Publish(ctx)
+}
+
+// release ends the use of the certificates of a domain.
+func (j *job) release(d apprunner.CustomDomain) error {
+	if j.Certificates == nil {
+		return nil
+	}
+	var errs []error
+	for _, name := range d.Names() {
+		errs = append(errs, j.Certificates.Release(name))
+	}
+	return errors.Join(errs...)
 }
 
 func (j *job) change(ctx context.Context, name string, decide func(apprunner.CustomDomain) (apprunner.CustomDomain, error)) error {

@@ -25,12 +25,12 @@ type prover struct {
 }
 
 // proved reports whether a record shows that the one who asked for the domain controls its name:
-// either the validation record exists, or the name leads to target, the name of the service. When
-// it does not, the text says what was found instead.
+// either the validation record exists, or the name leads to one of targets, the names of the service.
+// When it does not, the text says what was found instead.
 //
 // Names under localhost mean this machine for everybody (RFC 6761), and no DNS has them: whoever
 // runs Slipway here controls them.
-func (p prover) proved(ctx context.Context, r apprunner.DomainRecord, target string) (bool, string) {
+func (p prover) proved(ctx context.Context, r apprunner.DomainRecord, targets []string) (bool, string) {
 	if strings.HasSuffix(r.Host, ".localhost") {
 		return true, ""
 	}
@@ -49,7 +49,7 @@ func (p prover) proved(ctx context.Context, r apprunner.DomainRecord, target str
 	if err != nil {
 		return false, err.Error()
 	}
-	if slices.Contains(aliases, target) {
+	if slices.ContainsFunc(aliases, func(alias string) bool { return slices.Contains(targets, alias) }) {
 		return true, ""
 	}
 	if len(addresses) > 0 {
@@ -58,7 +58,7 @@ func (p prover) proved(ctx context.Context, r apprunner.DomainRecord, target str
 		}
 		return false, fmt.Sprintf("%s leads to %s, which is not this Slipway, and there is no CNAME %s", r.Host, addresses[0], r.Name)
 	}
-	return false, fmt.Sprintf("there is neither a CNAME %s nor one of %s that names %s", r.Name, r.Host, target)
+	return false, fmt.Sprintf("there is neither a CNAME %s nor one of %s that names %s", r.Name, r.Host, strings.Join(targets, " or "))
 }
 
 // ours reports whether an address is one that the configuration names.

@@ -18,7 +18,7 @@ func TestProof(t *testing.T) {
 		"_abc.valid.example. 60 IN CNAME _DEF.acm-validations.localhost.",
 		"_abc.wrong.example. 60 IN CNAME _other.acm-validations.localhost.",
 		"alias.example. 60 IN CNAME web.us-east-1.apps.example.",
-		"far.example. 60 IN CNAME alias.example.", "other.example. 60 IN CNAME other.us-east-1.apps.example.",
+		"far.example. 60 IN CNAME alias.example.", "private.example. 60 IN CNAME inner.us-east-1.apps.example.", "other.example. 60 IN CNAME other.us-east-1.apps.example.",
 		"here.example. 60 IN A 192.0.2.1", "here6.example. 60 IN AAAA 2001:db8::1", "there.example. 60 IN A 198.51.100.1",
 		"second.example. 60 IN A 198.51.100.1", "*.wild.example. 60 IN CNAME web.us-east-1.apps.example.",
 		"exact.nowild.example. 60 IN A 192.0.2.1")
@@ -30,9 +30,10 @@ func TestProof(t *testing.T) {
 		"here.example":       "",
 		"here6.example":      "",
 		"*.wild.example":     "",
+		"private.example":    "", // to the domain of a VPC ingress connection
 		"shop.localhost":     "", // means this machine for everybody
 		"*.localhost":        "",
-		"wrong.example":      "there is neither a CNAME _abc.wrong.example. nor one of wrong.example that names web.us-east-1.apps.example",
+		"wrong.example":      "there is neither a CNAME _abc.wrong.example. nor one of wrong.example that names web.us-east-1.apps.example or inner.us-east-1.apps.example",
 		"none.example":       "there is neither a CNAME",
 		"other.example":      "there is neither a CNAME",
 		"there.example":      "there.example leads to 198.51.100.1, which is not this Slipway, and there is no CNAME _abc.there.example.",
@@ -41,13 +42,13 @@ func TestProof(t *testing.T) {
 		"localhost.attacker": "there is neither a CNAME",
 	} {
 		r := apprunner.DomainRecord{Host: host, Name: "_abc." + strings.TrimPrefix(host, "*.") + ".", Value: "_def.acm-validations.localhost."}
-		ok, text := p.proved(t.Context(), r, "web.us-east-1.apps.example")
+		ok, text := p.proved(t.Context(), r, []string{"web.us-east-1.apps.example", "inner.us-east-1.apps.example"})
 		if ok != (why == "") || !strings.HasPrefix(text, why) {
 			t.Errorf("%s: %v %q, want %q", host, ok, text, why)
 		}
 	}
 	dns.Fail(true)
-	if ok, why := p.proved(t.Context(), apprunner.DomainRecord{Host: "valid.example", Name: "_abc.valid.example."}, "x"); ok || !strings.Contains(why, "SERVFAIL") {
+	if ok, why := p.proved(t.Context(), apprunner.DomainRecord{Host: "valid.example", Name: "_abc.valid.example."}, []string{"x"}); ok || !strings.Contains(why, "SERVFAIL") {
 		t.Errorf("when the DNS fails: %v %q", ok, why)
 	}
 }

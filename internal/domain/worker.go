@@ -39,7 +39,10 @@ type Config struct {
 	Journal      Journal
 	Names        *Names
 	// Routed is told that the names of services have changed.
-	Routed    func()
+	Routed func()
+	// Targets lists what a custom name may be an alias of to lead to a service: its own host name, and
+	// those that it has inside of a VPC.
+	Targets   func(s apprunner.Service) []string
 	Domain    string       // of service URLs
 	Addresses []netip.Addr // that lead to this Slipway
 	Log       *slog.Logger

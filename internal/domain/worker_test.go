@@ -269,6 +269,29 @@ func TestHTTPSComesAndGoes(t *testing.T) {
 	})
 }
 
+// The private listener has no TLS: while a service is private, its domains have no certificate.
+func TestPrivateServiceHasNoCertificates(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		worker, stop := w.start(true)
+		defer stop()
+		for _, private := range []bool{true, false, true} {
+			w.service.Spec.Network.Private = private
+			w.record(w.service)
+			if private && w.domain("shop.localhost").Name == "" {
+				w.add("shop.localhost", false)
+			}
+			worker.Look()
+			pass(5 * time.Second)
+			if d := w.want("shop.localhost", apprunner.DomainActive); d.Secured == private {
+				t.Errorf("private %v: %+v", private, d)
+			}
+		}
+		if !w.released["shop.localhost"] {
+			t.Error("the certificate is still in use")
+		}
+	})
+}
+
 func TestDomainsGoWithTheirService(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
 		worker, stop := w.start(true)
@@ -278,16 +301,8 @@ func TestDomainsGoWithTheirService(t *testing.T) {
 		pass(2 * time.Minute)
 		w.want("shop.localhost", apprunner.DomainActive)
 		w.want("example.com", apprunner.DomainPending)
-		operations, err := w.store.Operations(t.Context(), w.service.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := operations[0]
-		o.Type = apprunner.DeleteService
-		s, o := apprunner.Succeed(w.service, o, time.Now())
-		if err := w.store.Record(t.Context(), s, o, nil); err != nil {
-			t.Fatal(err)
-		}
+		s, _ := apprunner.Succeed(w.service, apprunner.Operation{Type: apprunner.DeleteService}, time.Now())
+		w.record(s)
 		worker.Look()
 		pass(time.Minute)
 		w.want("shop.localhost", "")

@@ -38,7 +38,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +72,24 @@ func (w *world) newService(name string) apprunner.Service {
 	return s
 }
 
+// record stores what became of the service.
+func (w *world) record(s apprunner.Service) {
+	w.t.Helper()
+	operations, err := w.store.Operations(w.t.Context(), s.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Record(w.t.Context(), s, operations[0], nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // start runs a worker until stop is called, as one daemon would.
 func (w *world) start(https bool) (worker *domain.Worker, stop func()) {
 	w.t.Helper()
 	c := domain.Config{
 		Store: w.store, Resolver: w, Journal: w, Names: w.names, Domain: "localhost", Routed: func() { w.routed++ },
+		Targets:   func(s apprunner.Service) []string { return []string{s.Host("localhost")} },
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Log: slog.New(slog.DiscardHandler),
 	}
 	if https {

@@ -1,9 +1,9 @@
 package fleet
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -16,7 +16,7 @@ func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) en
 		ID:      id,
 		Labels:  map[string]string{labelService: service.ID, labelRevision: r.ID},
 		Image:   r.Image,
-		Command: splitCommand(r.Spec.Image.Start),
+		Command: command(r.Spec.Image),
 		Env:     environment(r.Spec.Image),
 		CPU:     r.Spec.Instance.CPU,
 		Boost:   true, // App Runner gives a start all the CPU there is
@@ -35,12 +35,22 @@ func environment(image apprunner.Image) []string {
 	if variables == nil {
 		variables = map[string]string{}
 	}
-	variables["PORT"] = fmt.Sprint(image.Port)
+	for _, name := range slices.Concat(image.PortVariables, []string{"PORT"}) {
+		variables[name] = strconv.Itoa(image.Port)
+	}
 	env := make([]string, 0, len(variables))
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		env = append(env, name+"="+variables[name])
 	}
 	return env
+}
+
+// command is what replaces the image's command, nothing when it stays.
+func command(image apprunner.Image) []string {
+	if len(image.Command) > 0 {
+		return image.Command
+	}
+	return splitCommand(image.Start)
 }
 
 // splitCommand turns a start command into arguments. A command that only a shell understands gets

@@ -16,16 +16,15 @@ const keptRevisions = 10
 
 // resolve pins the digest of the image and makes the revision.
 func (j *job) resolve(ctx context.Context) error {
+	if j.operation.Builds {
+		return j.resolveCode(ctx)
+	}
 	j.deployment("Starting to pull your application image.")
 	ref, err := j.reference()
 	if err != nil {
 		return err
 	}
-	if j.Warnings != nil {
-		for _, warning := range j.Warnings(j.service.Spec) {
-			j.event("Warning: %s", warning)
-		}
-	}
+	j.warn()
 	resolved, err := j.Sources.Resolve(ctx, ref)
 	if err != nil {
 		return err
@@ -37,6 +36,16 @@ func (j *job) resolve(ctx context.Context) error {
 	next := apprunner.Advance(j.operation, time.Now())
 	next.RevisionID = revision.ID
 	return j.record(ctx, j.service, next, &revision)
+}
+
+// warn tells what of the configuration this machine cannot give.
+func (j *job) warn() {
+	if j.Warnings == nil {
+		return
+	}
+	for _, warning := range j.Warnings(j.service.Spec) {
+		j.event("Warning: %s", warning)
+	}
 }
 
 func (j *job) reference() (source.Reference, error) {
@@ -83,7 +92,9 @@ func (j *job) pull(ctx context.Context) error {
 	}
 	j.pulling.RLock()
 	defer j.pulling.RUnlock()
-	j.event("Pulling image %s from %s repository.", revision.Spec.Image.Identifier, repositoryName(ref))
+	if revision.Commit == nil {
+		j.event("Pulling image %s from %s repository.", revision.Spec.Image.Identifier, repositoryName(ref))
+	}
 	image, err := j.Images.Pull(ctx, engine.PullRequest{
 		Host: ref.Host, Repository: ref.Repository, Digest: revision.Digest,
 		Endpoints: endpoints, Progress: j.progress(),
@@ -92,8 +103,10 @@ func (j *job) pull(ctx context.Context) error {
 		return err
 	}
 	revision.Image = image.Name
-	j.event("Successfully pulled image from %s.", repositoryName(ref))
-	j.deployment("Successfully pulled your application image from %s.", repositoryName(ref))
+	if revision.Commit == nil {
+		j.event("Successfully pulled image from %s.", repositoryName(ref))
+		j.deployment("Successfully pulled your application image from %s.", repositoryName(ref))
+	}
 	return j.advance(ctx, &revision)
 }
 
@@ -127,7 +140,7 @@ func (j *job) provision(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.deployment("Starting to deploy your application image.")
+	j.deployment("Starting to deploy your %s.", j.artifact())
 	access := "publicly"
 	if revision.Spec.Network.Private {
 		access = "privately"
@@ -179,8 +192,8 @@ func (j *job) route(ctx context.Context) error {
 	j.Fleet.Serve(j.service, revision)
 	j.event("Successfully routed incoming traffic to application.")
 	s := j.service
-	s.RevisionID = revision.ID
-	return j.record(ctx, s, apprunner.Advance(j.operation, time.Now()), nil)
+	s.RevisionID, revision.Served = revision.ID, true
+	return j.record(ctx, s, apprunner.Advance(j.operation, time.Now()), &revision)
 }
 
 // drain ends the instances of older revisions when their requests are answered.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/fleet"
 )
@@ -22,6 +23,8 @@ func (j *job) step(ctx context.Context) error {
 	switch j.operation.Step {
 	case apprunner.StepResolve:
 		return j.resolve(ctx)
+	case apprunner.StepBuild:
+		return j.build(ctx)
 	case apprunner.StepPull:
 		return j.pull(ctx)
 	case apprunner.StepProvision:
@@ -84,6 +87,9 @@ func passing(err error) bool {
 	if _, ok := errors.AsType[*apprunner.Error](err); ok {
 		return false
 	}
+	if _, ok := errors.AsType[*plan.Failure](err); ok {
+		return false
+	}
 	for _, code := range []engine.Code{
 		engine.ImageNotFound, engine.AccessDenied, engine.WrongArchitecture, engine.BadImage, engine.DiskFull,
 		engine.Unavailable, // the source has tried again by itself
@@ -97,6 +103,9 @@ func passing(err error) bool {
 
 // reasonOf is what the owner of the service is told.
 func reasonOf(err error) string {
+	if _, ok := errors.AsType[*plan.Failure](err); ok {
+		return err.Error()
+	}
 	if _, ok := errors.AsType[*fleet.Failure](err); ok {
 		return err.Error()
 	}

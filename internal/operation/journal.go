@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -21,6 +22,14 @@ func (j *job) deployment(format string, args ...any) {
 	}
 }
 
+// artifact is how messages speak of what is deployed.
+func (j *job) artifact() string {
+	if j.operation.Builds {
+		return "application source code"
+	}
+	return "application image"
+}
+
 // words are how events speak of each type of operation.
 var words = map[apprunner.OperationType]struct{ what, trigger string }{
 	apprunner.CreateService:   {"Service creation", "SERVICE_CREATE"},
@@ -36,22 +45,24 @@ func (j *job) announce() {
 	w := words[j.operation.Type]
 	j.event("%s started.", w.what)
 	j.event("Service status is set to OPERATION_IN_PROGRESS.")
-	trigger := w.trigger
-	if j.operation.Trigger != "" {
-		trigger = j.operation.Trigger
+	trigger := cmp.Or(j.operation.Trigger, w.trigger)
+	if j.operation.Rollback {
+		trigger = "ROLLBACK"
 	}
 	j.deployment("Deployment with ID : %s started. Triggering event : %s", j.operation.ID, trigger)
 }
 
 // explain tells why the operation fails.
 func (j *job) explain(cause error, reason string) {
-	switch j.operation.Step {
-	case apprunner.StepResolve, apprunner.StepPull:
+	switch {
+	case j.operation.Step == apprunner.StepBuild, j.operation.Builds && j.operation.Step == apprunner.StepResolve:
+		j.explainBuild(cause, reason)
+	case j.operation.Step == apprunner.StepResolve, j.operation.Step == apprunner.StepPull:
 		j.event("Failed to pull your application image. Reason: %s", reason)
 		j.deployment("Failed to pull your application image. Reason: %s", reason)
 	default:
 		j.event("%s", reason)
-		j.deployment("Failed to deploy your application image. Reason: %s", reason)
+		j.deployment("Failed to deploy your %s. Reason: %s", j.artifact(), reason)
 	}
 	if f, ok := errors.AsType[*fleet.Failure](cause); ok {
 		for _, line := range f.Output {
@@ -78,7 +89,7 @@ func (j *job) concluded(s apprunner.Service, o apprunner.Operation) {
 		j.event("%s completed successfully.", what)
 	}
 	if o.Status == apprunner.OperationSucceeded {
-		j.deployment("Successfully deployed your application image.")
+		j.deployment("Successfully deployed your %s.", j.artifact())
 	}
 	j.event("Service status is set to %s.", s.Status)
 }

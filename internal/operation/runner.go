@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/source"
@@ -55,12 +56,14 @@ type Fleet interface {
 type Journal interface {
 	Event(s apprunner.Service, message string)
 	Deployment(s apprunner.Service, operationID, message string)
+	Build(s apprunner.Service, operationID string, phase plan.Phase, line string)
 }
 
 // Runner runs operations, those of different services side by side.
 type Runner struct {
 	Store   Store
 	Sources Sources
+	Builder Builder
 	Images  Images
 	Fleet   Fleet
 	Journal Journal

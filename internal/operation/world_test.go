@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/operation"
@@ -42,7 +43,7 @@ func store(t testing.TB, file string) *sqlite.Store {
 
 func open(t rapid.TB, file string) *sqlite.Store {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(filepath.Dir(file))
 	must(t, err)
 	s, err := sqlite.Open(context.Background(), file, box)
 	must(t, err)
@@ -80,7 +81,7 @@ func newWorld(s operation.Store) *world {
 // runner makes a runner as a new daemon does.
 func (w *world) runner() *operation.Runner {
 	return &operation.Runner{
-		Store: faultyStore{w.Store, w}, Sources: w, Images: w, Fleet: w, Journal: w, Log: slog.New(slog.DiscardHandler),
+		Store: faultyStore{w.Store, w}, Sources: w, Builder: builds{w}, Images: w, Fleet: w, Journal: w, Log: slog.New(slog.DiscardHandler),
 		Place: func(region string) apprunner.Place { return apprunner.Place{Account: here.Account, Region: region} },
 		Reference: func(spec apprunner.Spec, region string) (source.Reference, error) {
 			return source.Parse(spec.Image.Identifier, source.Here{Place: apprunner.Place{Account: here.Account, Region: region}})
@@ -222,6 +223,10 @@ func (w *world) Deployment(_ apprunner.Service, _, message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.log = append(w.log, message)
+}
+
+func (w *world) Build(_ apprunner.Service, _ string, phase plan.Phase, line string) {
+	w.Deployment(apprunner.Service{}, "", "["+string(phase)+"] "+line)
 }
 
 // faultyStore is the store of a world that can fail to record.

@@ -4,8 +4,8 @@ import (
 	"net/http"
 )
 
-// SetPrivateHosts replaces the hosts that Private knows: service ids by host name, without port. A
-// host may be set before its service is there.
+// SetPrivateHosts replaces the hosts that Private knows: service ids by host name, without port;
+// "*.example.com" stands for every first label. A host may be set before its service is there.
 func (r *Router) SetPrivateHosts(hosts map[string]string) {
 	table := make(map[string]string, len(hosts))
 	for host, id := range hosts {
@@ -17,7 +17,7 @@ func (r *Router) SetPrivateHosts(hosts map[string]string) {
 // Private serves the private hosts and no others. It is for a listener that not everybody reaches.
 func (r *Router) Private() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if s := r.service((*r.private.Load())[canonicalHost(req.Host)]); s != nil {
+		if s := r.service(lookUp(*r.private.Load(), canonicalHost(req.Host))); s != nil {
 			serve(r, s, w, req)
 			return
 		}

@@ -24,6 +24,7 @@ func TestPrivateHosts(t *testing.T) {
 	if err := r.SetService(Route{ServiceID: "svc", State: Serving, MaxConcurrency: 1}); err != nil {
 		t.Fatal(err)
 	}
+	r.SetPrivateHosts(map[string]string{"Inner.localhost": "svc", "*.shop.internal": "svc"})
 	if err := r.AddInstance("svc", Instance{ID: "1", Address: netip.MustParseAddrPort(app.Listener.Addr().String()), Healthy: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +35,8 @@ func TestPrivateHosts(t *testing.T) {
 		why     string
 	}{
 		{r.Private(), "inner.localhost:9", 200, "the private listener knows the host"},
+		{r.Private(), "a.shop.internal", 200, "a wildcard covers one label"},
+		{r.Private(), "a.b.shop.internal", 404, "and no more than one"},
 		{r, "inner.localhost:9", 404, "the public one does not"},
 		{r.Private(), "other.localhost", 404, "a host of nobody"},
 	} {

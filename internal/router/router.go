@@ -263,16 +263,15 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	serve(r, s, w, req)
 }
 
-// find looks up a canonical host: itself, then the wildcard that covers its first label.
-func (r *Router) find(host string) *service {
-	hosts := *r.hosts.Load()
-	if s := hosts[host]; s != nil {
-		return s
-	}
-	if dot := strings.IndexByte(host, '.'); dot > 0 {
+func (r *Router) find(host string) *service { return lookUp(*r.hosts.Load(), host) }
+
+// lookUp finds a canonical host: itself, then the wildcard that covers its first label.
+func lookUp[V any](hosts map[string]V, host string) V {
+	found, ok := hosts[host]
+	if dot := strings.IndexByte(host, '.'); !ok && dot > 0 {
 		return hosts["*"+host[dot:]]
 	}
-	return nil
+	return found
 }
 
 // Has reports whether a host leads to a service.

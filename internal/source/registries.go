@@ -163,6 +163,16 @@ func (r *Registries) login(ctx context.Context, s server, ref Reference) (user, 
 	return r.cfg.AWS.Login(ctx, ref.Host, ref.Role)
 }
 
+// LogIn finds out whether the host of an image that is in AWS lets Slipway log in. It asks nobody when
+// it need not. What it learned is remembered.
+func (r *Registries) LogIn(ctx context.Context, ref Reference) error {
+	if ref.Embedded {
+		return nil
+	}
+	_, _, err := r.login(ctx, origin(ref.Host), ref)
+	return err
+}
+
 // Endpoints returns where the engine pulls the image from, in order.
 func (r *Registries) Endpoints(ctx context.Context, ref Reference) ([]engine.Endpoint, error) {
 	if ref.Embedded {

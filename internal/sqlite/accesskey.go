@@ -9,7 +9,7 @@ import (
 
 // AccessKeys returns the documents of the access keys beside the root key.
 func (s *Store) AccessKeys(ctx context.Context) ([][]byte, error) {
-	found, err := find[json.RawMessage](ctx, s, s.read, "SELECT id, document FROM access_key ORDER BY rowid")
+	found, err := find[json.RawMessage](ctx, s, s.read, "SELECT id, document, '', '' FROM access_key ORDER BY rowid")
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,7 @@ func (s *Store) AccessKeys(ctx context.Context) ([][]byte, error) {
 
 // AddAccessKey keeps the document of a new access key, sealed: it has the secret in it.
 func (s *Store) AddAccessKey(ctx context.Context, id string, document []byte) error {
-	sealed, err := s.seal(json.RawMessage(document), id)
+	sealed, err := s.seal(json.RawMessage(document), id, "")
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-// Domains returns the custom domains of all services, oldest first.
+// Domains returns the custom domains of all services that can be read, oldest first.
 func (s *Store) Domains(ctx context.Context) (apprunner.Domains, error) {
-	return find[apprunner.CustomDomain](ctx, s, s.read, selectDomain+"ORDER BY rowid")
+	return findReadable[apprunner.CustomDomain](ctx, s, s.read, selectDomain+"ORDER BY domain.rowid")
 }
 
 // The documents of domains are sealed under the name and a word that no other table uses.
-const selectDomain = "SELECT 'domain ' || name, document FROM domain "
+const selectDomain = "SELECT 'domain ' || domain.name, domain.document, kms_key, service.name FROM domain JOIN service ON service.id = service_id "
 
 // AddDomain stores the custom domain that decide makes of its service and of all there are.
 func (s *Store) AddDomain(ctx context.Context, serviceID string,
@@ -25,7 +25,7 @@ func (s *Store) AddDomain(ctx context.Context, serviceID string,
 		if err != nil {
 			return err
 		}
-		all, err := find[apprunner.CustomDomain](ctx, s, tx, selectDomain)
+		all, err := findReadable[apprunner.CustomDomain](ctx, s, tx, selectDomain)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Store) ChangeDomain(ctx context.Context, name string,
 	decide func(apprunner.Service, apprunner.CustomDomain) (apprunner.CustomDomain, error),
 ) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
-		found, err := find[apprunner.CustomDomain](ctx, s, tx, selectDomain+"WHERE name = ?", name)
+		found, err := find[apprunner.CustomDomain](ctx, s, tx, selectDomain+"WHERE domain.name = ?", name)
 		if err != nil {
 			return err
 		}
@@ -63,16 +63,20 @@ func (s *Store) ChangeDomain(ctx context.Context, name string,
 }
 
 func (s *Store) putDomain(ctx context.Context, tx *sql.Tx, d apprunner.CustomDomain) error {
-	document, err := s.seal(d, "domain "+d.Name)
+	document, err := s.sealFor(ctx, tx, d.ServiceID, d, "domain "+d.Name)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO domain (name, service_id, document) VALUES (?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET document = excluded.document`, d.Name, d.ServiceID, document)
+	result, err := tx.ExecContext(ctx, `INSERT INTO domain (name, service_id, document) VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET document = excluded.document WHERE service_id = excluded.service_id`, d.Name, d.ServiceID, document)
 	if err != nil {
 		return fmt.Errorf("store custom domain %q: %w", d.Name, err)
 	}
-	return nil
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	// Of a service that cannot be read, so that nobody saw it.
+	return apprunner.Errorf(apprunner.InvalidRequest, "Domain name %s is associated with another service. Disassociate it there first.", d.Name)
 }
 
 // RemoveDomain forgets a custom domain. A missing one is no error.

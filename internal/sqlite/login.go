@@ -12,7 +12,7 @@ type login struct{ User, Password string }
 
 // SetLogin keeps the credentials of a registry host.
 func (s *Store) SetLogin(ctx context.Context, host, user, password string) error {
-	document, err := s.seal(login{user, password}, host)
+	document, err := s.seal(login{user, password}, host, "")
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *Store) RemoveLogin(ctx context.Context, host string) (found bool, err e
 
 // For returns the credentials of a registry host.
 func (s *Store) For(ctx context.Context, host string) (user, password string, ok bool, err error) {
-	found, err := find[login](ctx, s, s.read, "SELECT host, document FROM registry_login WHERE host = ?", host)
+	found, err := find[login](ctx, s, s.read, "SELECT host, document, '', '' FROM registry_login WHERE host = ?", host)
 	if err != nil || len(found) == 0 {
 		return "", "", false, err
 	}

@@ -3,22 +3,22 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-const selectOperation = "SELECT id, document FROM operation "
+const selectOperation = "SELECT operation.id, operation.document, kms_key, name FROM operation JOIN service ON service.id = service_id "
 
 // Operations returns the operations of a service, newest first.
 func (s *Store) Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error) {
 	return find[apprunner.Operation](ctx, s, s.read, selectOperation+"WHERE service_id = ? ORDER BY sequence DESC", serviceID)
 }
 
-// Unfinished returns every operation that has not ended, oldest first.
+// Unfinished returns every operation that has not ended and can be read, oldest first.
 func (s *Store) Unfinished(ctx context.Context) ([]apprunner.Operation, error) {
-	return find[apprunner.Operation](ctx, s, s.read, selectOperation+"WHERE ended = 0 ORDER BY sequence")
+	return findReadable[apprunner.Operation](ctx, s, s.read, selectOperation+"WHERE ended = 0 ORDER BY sequence")
 }
 
 // Record stores how far an operation is, with its service and, when it made one, its revision.
@@ -37,7 +37,7 @@ func (s *Store) Record(ctx context.Context, service apprunner.Service, operation
 }
 
 func (s *Store) putOperation(ctx context.Context, tx *sql.Tx, v apprunner.Operation) error {
-	document, err := s.seal(v, v.ID)
+	document, err := s.sealFor(ctx, tx, v.ServiceID, v, v.ID)
 	if err != nil {
 		return err
 	}
@@ -50,11 +50,11 @@ func (s *Store) putOperation(ctx context.Context, tx *sql.Tx, v apprunner.Operat
 	return nil
 }
 
-const selectRevision = "SELECT id, document FROM revision "
+const selectRevision = "SELECT revision.id, revision.document, kms_key, name FROM revision JOIN service ON service.id = service_id "
 
 // Revision returns one revision; a missing one is a ResourceNotFound.
 func (s *Store) Revision(ctx context.Context, id string) (apprunner.Revision, error) {
-	all, err := find[apprunner.Revision](ctx, s, s.read, selectRevision+"WHERE id = ?", id)
+	all, err := find[apprunner.Revision](ctx, s, s.read, selectRevision+"WHERE revision.id = ?", id)
 	if err != nil {
 		return apprunner.Revision{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Store) Revisions(ctx context.Context, serviceID string) ([]apprunner.Re
 }
 
 func (s *Store) putRevision(ctx context.Context, tx *sql.Tx, v apprunner.Revision) error {
-	document, err := s.seal(v, v.ID)
+	document, err := s.sealFor(ctx, tx, v.ServiceID, v, v.ID)
 	if err != nil {
 		return err
 	}
@@ -84,25 +84,17 @@ func (s *Store) putRevision(ctx context.Context, tx *sql.Tx, v apprunner.Revisio
 
 // DropRevisions deletes the revisions of a service but the newest keep and those in use.
 func (s *Store) DropRevisions(ctx context.Context, serviceID string, keep int, inUse ...string) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
-		all, err := find[apprunner.Revision](ctx, s, tx, selectRevision+"WHERE service_id = ? ORDER BY number DESC", serviceID)
-		if err != nil {
-			return err
-		}
-		for _, r := range outdated(all, keep, inUse) {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM revision WHERE id = ?", r.ID); err != nil {
-				return fmt.Errorf("delete revision %d of service %s: %w", r.Number, serviceID, err)
-			}
-		}
-		return nil
-	})
-}
-
-func outdated(all []apprunner.Revision, keep int, inUse []string) []apprunner.Revision {
-	if len(all) <= keep {
-		return nil
+	used, err := json.Marshal(append([]string{}, inUse...)) // null would be an id that every other may be
+	if err != nil {
+		return err
 	}
-	return slices.DeleteFunc(slices.Clone(all[keep:]), func(r apprunner.Revision) bool {
-		return slices.Contains(inUse, r.ID)
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM revision WHERE service_id = ?1
+			AND id NOT IN (SELECT id FROM revision WHERE service_id = ?1 ORDER BY number DESC LIMIT ?2)
+			AND id NOT IN (SELECT value FROM json_each(?3))`, serviceID, keep, string(used))
+		if err != nil {
+			return fmt.Errorf("delete revisions of service %s: %w", serviceID, err)
+		}
+		return nil
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 // AddRepository implements ecr.Store.
 func (s *Store) AddRepository(ctx context.Context, r ecr.Repository, arn string, tags map[string]string) (added bool, err error) {
-	document, err := s.seal(r, r.Region+"/"+r.Name)
+	document, err := s.seal(r, r.Region+"/"+r.Name, "")
 	if err != nil {
 		return false, err
 	}
@@ -43,5 +43,5 @@ func (s *Store) DropRepository(ctx context.Context, region, name, arn string) er
 
 // Repositories implements ecr.Store.
 func (s *Store) Repositories(ctx context.Context, region string) ([]ecr.Repository, error) {
-	return find[ecr.Repository](ctx, s, s.read, "SELECT region || '/' || name, document FROM repository WHERE region = ? ORDER BY name", region)
+	return find[ecr.Repository](ctx, s, s.read, "SELECT region || '/' || name, document, '', '' FROM repository WHERE region = ? ORDER BY name", region)
 }

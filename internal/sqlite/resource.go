@@ -34,7 +34,7 @@ func (s *Store) resources(ctx context.Context, q querier, here apprunner.Place) 
 }
 
 func kind[T any](ctx context.Context, s *Store, q querier, here apprunner.Place, kind string) ([]T, error) {
-	return find[T](ctx, s, q, "SELECT arn, document FROM resource WHERE ?1 IN (region, '') AND kind = ?2 ORDER BY rowid", here.Region, kind)
+	return find[T](ctx, s, q, "SELECT arn, document, '', '' FROM resource WHERE ?1 IN (region, '') AND kind = ?2 ORDER BY rowid", here.Region, kind)
 }
 
 // ChangeResources stores what decide returns, and tags of the first of it. Decide is given all of
@@ -67,7 +67,7 @@ func (s *Store) ChangeResources(ctx context.Context, here apprunner.Place, tags 
 
 func (s *Store) putResources(ctx context.Context, tx *sql.Tx, region string, r apprunner.Resources) error {
 	put := func(arn, kind string, deletedAt time.Time, v any) error {
-		document, err := s.seal(v, arn)
+		document, err := s.seal(v, arn, "")
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (s *Store) users(ctx context.Context, q querier, here apprunner.Place) (app
 			users.Specs = append(users.Specs, service.Spec)
 		}
 	}
-	operations, err := find[apprunner.Operation](ctx, s, q, selectOperation+"WHERE ended = 0")
+	operations, err := findReadable[apprunner.Operation](ctx, s, q, selectOperation+"WHERE ended = 0")
 	if err != nil {
 		return apprunner.Users{}, err
 	}

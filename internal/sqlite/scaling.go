@@ -16,7 +16,7 @@ func (s *Store) Scalings(ctx context.Context, here apprunner.Place) (apprunner.S
 }
 
 func (s *Store) scalings(ctx context.Context, q querier, here apprunner.Place) (apprunner.Scalings, error) {
-	all, err := find[apprunner.ScalingConfiguration](ctx, s, q, "SELECT arn, document FROM scaling WHERE region = ? ORDER BY rowid", here.Region)
+	all, err := find[apprunner.ScalingConfiguration](ctx, s, q, "SELECT arn, document, '', '' FROM scaling WHERE region = ? ORDER BY rowid", here.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func usedScalings(services []apprunner.Service) map[string]bool {
 }
 
 func (s *Store) putScaling(ctx context.Context, tx *sql.Tx, region string, c apprunner.ScalingConfiguration) error {
-	document, err := s.seal(c, c.ARN)
+	document, err := s.seal(c, c.ARN, "")
 	if err != nil {
 		return err
 	}

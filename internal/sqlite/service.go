@@ -3,16 +3,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-const selectService = "SELECT id, document FROM service "
+const selectService = "SELECT id, document, kms_key, name FROM service "
 
-// Services returns the services of a Region, newest first, deleted ones included. An empty region
-// stands for all.
+// Services returns the services of a Region that can be read, newest first, deleted ones included. An
+// empty region stands for all.
 func (s *Store) Services(ctx context.Context, region string) ([]apprunner.Service, error) {
 	writes := s.writes.Load()
 	if known, ok := s.listing.Load(region); ok && known.(*listing).writes == writes {
@@ -35,7 +36,7 @@ type listing struct {
 }
 
 func (s *Store) services(ctx context.Context, q querier, region string) ([]apprunner.Service, error) {
-	return find[apprunner.Service](ctx, s, q, selectService+"WHERE ?1 IN (region, '') ORDER BY created_at DESC, id", region)
+	return findReadable[apprunner.Service](ctx, s, q, selectService+"WHERE ?1 IN (region, '') ORDER BY created_at DESC, id", region)
 }
 
 // Service returns one service; a missing one is a ResourceNotFound.
@@ -77,6 +78,9 @@ func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
 		if err != nil {
 			return err
 		}
+		if err := s.free(ctx, tx, service); err != nil {
+			return err
+		}
 		if err := s.putService(ctx, tx, service); err != nil {
 			return err
 		}
@@ -115,19 +119,52 @@ func (s *Store) ChangeService(ctx context.Context, here apprunner.Place, id stri
 	})
 }
 
+// free refuses a service whose name one has that cannot be read, which decide was not given.
+func (s *Store) free(ctx context.Context, tx *sql.Tx, v apprunner.Service) error {
+	_, err := find[apprunner.Service](ctx, s, tx, selectService+"WHERE region = ? AND name = ? AND status <> 'DELETED'", v.Region, v.Name)
+	return err
+}
+
+// keyOf returns the KMS key of a service, and makes the key that stands for that of a new one: it is
+// there before anything is sealed with it.
+func (s *Store) keyOf(ctx context.Context, tx *sql.Tx, v apprunner.Service) (kmsKey string, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT kms_key FROM service WHERE id = ?", v.ID).Scan(&kmsKey)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return kmsKey, err
+	}
+	if v.KMSKey == "" {
+		return "", nil
+	}
+	return v.KMSKey, s.vault.Make(v.KMSKey)
+}
+
 func (s *Store) putService(ctx context.Context, tx *sql.Tx, v apprunner.Service) error {
-	document, err := s.seal(v, v.ID)
+	kmsKey, err := s.keyOf(ctx, tx, v)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO service (id, region, name, subdomain, status, created_at, document)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
+	document, err := s.seal(v, v.ID, kmsKey)
+	if err != nil {
+		return explain(err, v.Name)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO service (id, region, name, subdomain, status, created_at, document, kms_key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, document = excluded.document`,
-		v.ID, v.Region, v.Name, v.Subdomain, v.Status, v.CreatedAt.UnixMilli(), document)
+		v.ID, v.Region, v.Name, v.Subdomain, v.Status, v.CreatedAt.UnixMilli(), document, kmsKey)
 	if err != nil {
 		return fmt.Errorf("store service %q: %w", v.Name, err)
 	}
 	return nil
+}
+
+// sealFor seals a document of a service with the key of that service, which is stored.
+func (s *Store) sealFor(ctx context.Context, tx *sql.Tx, serviceID string, v any, name string) ([]byte, error) {
+	var kmsKey, service string
+	if err := tx.QueryRowContext(ctx, "SELECT kms_key, name FROM service WHERE id = ?", serviceID).Scan(&kmsKey, &service); err != nil {
+		return nil, fmt.Errorf("read the key of service %s: %w", serviceID, err)
+	}
+	document, err := s.seal(v, name, kmsKey)
+	return document, explain(err, service)
 }
 
 // PurgeService removes a service with its operations, revisions and tags, if it is deleted.

@@ -25,10 +25,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Vault encrypts documents.
+// Vault encrypts documents, with the key that stands for a KMS key, or with "" the one for everything.
+// When a key is lost, its errors tell so by a method LostKey.
 type Vault interface {
-	Seal(plain []byte, name string) []byte
-	Open(sealed []byte, name string) ([]byte, error)
+	Make(kmsKey string) error
+	Seal(plain []byte, name, kmsKey string) ([]byte, error)
+	Open(sealed []byte, name, kmsKey string) ([]byte, error)
 }
 
 // Store is the database of one Slipway.
@@ -99,17 +101,33 @@ type querier interface {
 }
 
 // seal turns a value into the document stored under name.
-func (s *Store) seal(v any, name string) ([]byte, error) {
+func (s *Store) seal(v any, name, kmsKey string) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", name, err)
 	}
-	return s.vault.Seal(plain, name), nil
+	return s.vault.Seal(plain, name, kmsKey)
 }
 
-// find reads the documents that a query selects. The query's two columns are the name under which
-// the document was sealed and the document.
+// find reads the documents that a query selects. The query's four columns are the name under which
+// the document was sealed, the document, the KMS key, and the name of the service that it is of. The
+// last two are empty for documents of no service.
 func find[T any](ctx context.Context, s *Store, q querier, query string, args ...any) ([]T, error) {
+	return read[T](ctx, s, q, func(err error) error { return err }, query, args...)
+}
+
+// findReadable is find without the documents whose key is lost: it is for what concerns all services,
+// so that one that cannot be read stops no other.
+func findReadable[T any](ctx context.Context, s *Store, q querier, query string, args ...any) ([]T, error) {
+	return read[T](ctx, s, q, func(err error) error {
+		if lost(err) {
+			return nil
+		}
+		return err
+	}, query, args...)
+}
+
+func read[T any](ctx context.Context, s *Store, q querier, tolerate func(error) error, query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("query the database: %w", err)
@@ -117,22 +135,23 @@ func find[T any](ctx context.Context, s *Store, q querier, query string, args ..
 	defer rows.Close()
 	var all []T
 	for rows.Next() {
-		var name string
+		var name, kmsKey, service string
 		var sealed []byte
-		if err := rows.Scan(&name, &sealed); err != nil {
+		if err := rows.Scan(&name, &sealed, &kmsKey, &service); err != nil {
 			return nil, fmt.Errorf("read a row: %w", err)
 		}
-		v, err := open[T](s, name, sealed)
-		if err != nil {
+		v, err := open[T](s, name, sealed, kmsKey)
+		if err == nil {
+			all = append(all, v)
+		} else if err := tolerate(explain(err, service)); err != nil {
 			return nil, err
 		}
-		all = append(all, v)
 	}
 	return all, rows.Err()
 }
 
-func open[T any](s *Store, name string, sealed []byte) (v T, err error) {
-	plain, err := s.vault.Open(sealed, name)
+func open[T any](s *Store, name string, sealed []byte, kmsKey string) (v T, err error) {
+	plain, err := s.vault.Open(sealed, name, kmsKey)
 	if err != nil {
 		return v, err
 	}

@@ -25,7 +25,7 @@ var (
 
 func open(t *testing.T, file string) *sqlite.Store {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(filepath.Dir(file))
 	if err != nil {
 		t.Fatal(err)
 	}

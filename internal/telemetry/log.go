@@ -84,6 +84,11 @@ func (l *Log) Deployment(s Service, operationID string, now time.Time, message s
 	return l.write(s, DeploymentStream+operationID, now, "[AppRunner] "+message)
 }
 
+// Build writes a line of a build into the deployment log of an operation, under the name of its phase.
+func (l *Log) Build(s Service, operationID string, now time.Time, phase, line string) error {
+	return l.write(s, DeploymentStream+operationID, now, "["+phase+"] "+line)
+}
+
 func (l *Log) write(s Service, name string, now time.Time, text string) error {
 	if err := s.validate(); err != nil {
 		return fmt.Errorf("write log: %w", err)

@@ -1,5 +1,9 @@
 // Package vault encrypts what Slipway stores at rest: configurations of services, which carry
 // environment variables, and the passwords of registries.
+//
+// There is one key for everything, and one more for each KMS key that a service names. All are in files
+// beside the database: who has a copy of that alone reads nothing, and who deletes the file of a key has
+// destroyed what was sealed with it, that of its services and nothing else.
 package vault
 
 import (
@@ -9,48 +13,57 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 )
 
-const keySize = 32 // AES-256
+const (
+	keySize = 32           // AES-256
+	file    = "vault.key"  // has the key for everything
+	others  = "vault.keys" // the directory of the other keys
+)
 
-// Vault seals with one key, kept in a file that only its owner may read.
-type Vault struct{ aead cipher.AEAD }
+// Vault seals with keys that only their owner may read.
+type Vault struct {
+	dir   string
+	first cipher.AEAD
+}
 
-// Open reads the key in file, or makes one when there is none yet.
-func Open(file string) (*Vault, error) {
-	key, err := os.ReadFile(file)
+// Open reads the key in a data directory, or makes one when there is none yet.
+func Open(dir string) (*Vault, error) {
+	path := filepath.Join(dir, file)
+	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err = create(file)
+		key, err = create(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the encryption key: %w", err)
 	}
-	if len(key) != keySize {
-		return nil, fmt.Errorf("encryption key %s has %d bytes instead of %d: restore it from a backup, what it sealed cannot be read without it", file, len(key), keySize)
+	first, err := aead(key)
+	if err != nil {
+		return nil, fmt.Errorf("encryption key %s %w: restore it from a backup, what it sealed cannot be read without it", path, err)
 	}
-	return New(key)
+	return &Vault{dir: dir, first: first}, nil
 }
 
-// New makes a vault from a key of 32 bytes.
-func New(key []byte) (*Vault, error) {
+func aead(key []byte) (cipher.AEAD, error) {
+	if len(key) != keySize {
+		return nil, fmt.Errorf("has %d bytes instead of %d", len(key), keySize)
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Vault{aead: aead}, nil
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// create writes a new key under another name first, so that a crash never leaves half a key.
-func create(file string) ([]byte, error) {
+// create writes a new key under another name first, so that a crash never leaves half a key. When it
+// returns the key is on the disk to stay.
+func create(path string) ([]byte, error) {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key)
-	f, err := os.CreateTemp(filepath.Dir(file), ".key-*") // 0600
+	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
 	if err != nil {
 		return nil, err
 	}
@@ -61,19 +74,101 @@ func create(file string) ([]byte, error) {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return nil, err
 	}
-	return key, os.Rename(f.Name(), file)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return nil, err
+	}
+	return key, syncDir(filepath.Dir(path))
 }
 
-// Seal encrypts plain. Name is bound to it: the same name opens it.
-func (v *Vault) Seal(plain []byte, name string) []byte {
-	return v.aead.Seal(nil, nil, plain, []byte(name))
-}
-
-// Open decrypts what Seal made under the same name.
-func (v *Vault) Open(sealed []byte, name string) ([]byte, error) {
-	plain, err := v.aead.Open(nil, nil, sealed, []byte(name))
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// path is the file of the key that stands for a KMS key.
+func (v *Vault) path(kmsKey string) string {
+	return filepath.Join(v.dir, others, url.PathEscape(kmsKey)+".key")
+}
+
+// Make makes the key that stands for a KMS key, unless there is one. Seal makes none: a key that was
+// destroyed must not come back as another.
+func (v *Vault) Make(kmsKey string) error {
+	path := v.path(kmsKey)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = syncDir(v.dir)
+	}
+	if err == nil {
+		_, err = create(path)
+	}
+	if err != nil {
+		return fmt.Errorf("make a key for %s: %w", kmsKey, err)
+	}
+	return nil
+}
+
+// Lost is the error of what cannot be read or written since the key that stands for a KMS key is not
+// the one that was made.
+type Lost struct {
+	KMSKey string
+	Reason string // says the file
+}
+
+func (e *Lost) Error() string { return fmt.Sprintf("the key for %s is lost: %s", e.KMSKey, e.Reason) }
+
+// LostKey is the KMS key, and why it is lost.
+func (e *Lost) LostKey() (kmsKey, reason string) { return e.KMSKey, e.Reason }
+
+// key reads the key that stands for a KMS key, "" for the one for everything. It is read each time, so
+// that it is of no use from the moment that its file is gone.
+func (v *Vault) key(kmsKey string) (cipher.AEAD, error) {
+	if kmsKey == "" {
+		return v.first, nil
+	}
+	path := v.path(kmsKey)
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &Lost{kmsKey, path + " is not there"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := aead(key)
+	if err != nil {
+		return nil, &Lost{kmsKey, path + " " + err.Error()}
+	}
+	return found, nil
+}
+
+// Seal encrypts plain with the key that stands for a KMS key, "" for the one for everything. Name is
+// bound to it: the same name opens it.
+func (v *Vault) Seal(plain []byte, name, kmsKey string) ([]byte, error) {
+	key, err := v.key(kmsKey)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt %s: %w", name, err)
+	}
+	return key.Seal(nil, nil, plain, []byte(name)), nil
+}
+
+// Open decrypts what Seal made under the same name with the same key.
+func (v *Vault) Open(sealed []byte, name, kmsKey string) ([]byte, error) {
+	key, err := v.key(kmsKey)
+	if err != nil {
+		return nil, fmt.Errorf("decrypt %s: %w", name, err)
+	}
+	plain, err := key.Open(nil, nil, sealed, []byte(name))
+	switch {
+	case err == nil:
+		return plain, nil
+	case kmsKey != "":
+		return nil, fmt.Errorf("decrypt %s: %w", name, &Lost{kmsKey, v.path(kmsKey) + " is not the key that it was sealed with"})
+	default:
 		return nil, fmt.Errorf("decrypt %s: it was sealed with another key, or is damaged", name)
 	}
-	return plain, nil
 }

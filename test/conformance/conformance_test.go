@@ -23,10 +23,11 @@ var clients = []struct {
 // quota is how many services a Region may have here: few, so that it is quickly full.
 const quota = "8"
 
-// config has small quotas, a private listener, and a name server that nobody is: custom domains wait
+// config has small quotas, few roles, a private listener, and a name server that nobody is: custom domains wait
 // for DNS records that never come.
 const config = `timeouts: {start: 6s, stop: 1s}
 quotas: {services: ` + quota + `, connections: 3, observability-configurations: 2, vpc-connectors: 2}
+roles: {instance: [present], access: [AppRunnerECRAccessRole]}
 private-listen: 127.0.0.1:0
 domains: {resolver: "127.0.0.1:9"}
 `

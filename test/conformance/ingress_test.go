@@ -104,6 +104,19 @@ var ingressSteps = []step{
 			c.wantTags(t, c.arns[key], map[string]string{"team": "red"})
 		}
 	}},
+	{"DescribeCustomDomains/what DNS records inside of a VPC name", func(t *testing.T, c *goClient) {
+		door := c.awaitIngress(t, types.VpcIngressConnectionStatusAvailable)
+		want := func(got []types.VpcDNSTarget) {
+			t.Helper()
+			if len(got) != 1 || *got[0].VpcIngressConnectionArn != *c.arns["door"] || *got[0].VpcId != "vpc-1" || *got[0].DomainName != *door.DomainName {
+				t.Errorf("VpcDNSTargets are %+v", got)
+			}
+		}
+		name := new("inner.go.example")
+		want(must[sdk.AssociateCustomDomainOutput](t)(c.AssociateCustomDomain(t.Context(), &sdk.AssociateCustomDomainInput{ServiceArn: c.arns["inner"], DomainName: name})).VpcDNSTargets)
+		want(must[sdk.DescribeCustomDomainsOutput](t)(c.DescribeCustomDomains(t.Context(), &sdk.DescribeCustomDomainsInput{ServiceArn: c.arns["inner"]})).VpcDNSTargets)
+		want(must[sdk.DisassociateCustomDomainOutput](t)(c.DisassociateCustomDomain(t.Context(), &sdk.DisassociateCustomDomainInput{ServiceArn: c.arns["inner"], DomainName: name})).VpcDNSTargets)
+	}},
 	{"DeleteService/one with a VPC ingress connection", func(t *testing.T, c *goClient) {
 		refused[invalidRequest](t, "VPC ingress connection")(c.DeleteService(t.Context(), &sdk.DeleteServiceInput{ServiceArn: c.arns["inner"]}))
 	}},

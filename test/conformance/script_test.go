@@ -50,7 +50,7 @@ type result struct {
 // becomes a test, and all that its source names must be among them.
 func runScript(t *testing.T, s *kit.Slipway, client, program, script string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute) // a script takes ten seconds, unless the machine is busy
 	defer cancel()
 	key := s.Key()
 	cmd := exec.CommandContext(ctx, program, script)

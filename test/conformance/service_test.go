@@ -45,6 +45,17 @@ var serviceSteps = []step{
 		source.AuthenticationConfiguration = nil
 		refused[invalidRequest](t, "AccessRoleArn")(c.CreateService(t.Context(), &sdk.CreateServiceInput{ServiceName: new("private"), SourceConfiguration: source}))
 	}},
+	{"CreateService/an instance role that cannot be assumed", func(t *testing.T, c *goClient) {
+		refused[invalidRequest](t, "Error in assuming instance role")(c.CreateService(t.Context(), &sdk.CreateServiceInput{
+			ServiceName: new("roleless"), SourceConfiguration: c.source("mimic:v1", nil),
+			InstanceConfiguration: &types.InstanceConfiguration{InstanceRoleArn: new("arn:aws:iam::000000000000:role/absent")},
+		}))
+	}},
+	{"CreateService/an access role that cannot be assumed", func(t *testing.T, c *goClient) {
+		source := c.source("mimic:v1", nil)
+		source.AuthenticationConfiguration.AccessRoleArn = new("arn:aws:iam::000000000000:role/absent")
+		refused[invalidRequest](t, "Invalid Access Role in AuthenticationConfiguration.")(c.CreateService(t.Context(), &sdk.CreateServiceInput{ServiceName: new("roleless"), SourceConfiguration: source}))
+	}},
 	{"CreateService/no source", func(t *testing.T, c *goClient) {
 		refused[invalidRequest](t, "exactly one of CodeRepository and ImageRepository")(
 			c.CreateService(t.Context(), &sdk.CreateServiceInput{ServiceName: new("nothing"), SourceConfiguration: &types.SourceConfiguration{}}))

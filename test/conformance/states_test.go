@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ var table = []struct {
 	{"TagResource", [5]string{allowed, allowed, allowed, allowed, gone}},
 	{"UntagResource", [5]string{allowed, allowed, allowed, allowed, gone}},
 	{"ListTagsForResource", [5]string{allowed, allowed, allowed, allowed, gone}},
+	{"AssociateCustomDomain", [5]string{allowed, state, state, state, gone}},
+	{"DisassociateCustomDomain", [5]string{allowed, state, state, state, gone}},
+	{"CreateVpcIngressConnection", [5]string{allowed, allowed, state, state, request}}, // knows no ResourceNotFoundException
 	{"StartDeployment", [5]string{allowed, request, request, request, gone}},
 	{"PauseService", [5]string{allowed, nothing, state, state, gone}},
 	{"ResumeService", [5]string{nothing, allowed, state, state, gone}},
@@ -131,6 +135,12 @@ func (c *goClient) do(t *testing.T, operation string, arn *string) (id *string, 
 		_, err = c.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"k"}})
 	case "ListTagsForResource":
 		_, err = c.ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: arn})
+	case "AssociateCustomDomain":
+		_, err = c.AssociateCustomDomain(t.Context(), &sdk.AssociateCustomDomainInput{ServiceArn: arn, DomainName: domainOf(arn)})
+	case "DisassociateCustomDomain":
+		_, err = c.DisassociateCustomDomain(t.Context(), &sdk.DisassociateCustomDomainInput{ServiceArn: arn, DomainName: domainOf(arn)})
+	case "CreateVpcIngressConnection":
+		return nil, c.visit(t, arn)
 	case "StartDeployment":
 		out, err := c.StartDeployment(t.Context(), &sdk.StartDeploymentInput{ServiceArn: arn})
 		return idOf(out, err, func() *string { return out.OperationId })
@@ -150,6 +160,29 @@ func (c *goClient) do(t *testing.T, operation string, arn *string) (id *string, 
 		t.Fatalf("the table has the operation %s, which is not known here", operation)
 	}
 	return nil, err
+}
+
+// domainOf is a custom domain for a service.
+func domainOf(arn *string) *string {
+	parts := strings.Split(*arn, "/")
+	return new(parts[len(parts)-1] + ".example")
+}
+
+// visit makes a VPC ingress connection, and deletes it: a service that has one stays.
+func (c *goClient) visit(t *testing.T, arn *string) error {
+	t.Helper()
+	made, err := c.CreateVpcIngressConnection(t.Context(), &sdk.CreateVpcIngressConnectionInput{
+		VpcIngressConnectionName: new("visit-" + strings.Split(*arn, "/")[1]), ServiceArn: arn,
+		IngressVpcConfiguration: &types.IngressVpcConfiguration{VpcId: new("vpc-1"), VpcEndpointId: new("vpce-1")},
+	})
+	if err != nil {
+		return err
+	}
+	c.arns["door"] = made.VpcIngressConnection.VpcIngressConnectionArn
+	c.awaitIngress(t, types.VpcIngressConnectionStatusAvailable)
+	must[sdk.DeleteVpcIngressConnectionOutput](t)(c.DeleteVpcIngressConnection(t.Context(), &sdk.DeleteVpcIngressConnectionInput{VpcIngressConnectionArn: c.arns["door"]}))
+	c.awaitIngress(t, types.VpcIngressConnectionStatusDeleted)
+	return nil
 }
 
 func idOf[T any](_ *T, err error, id func() *string) (*string, error) {

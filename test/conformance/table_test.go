@@ -29,6 +29,8 @@ var relied = []struct{ what, client, name string }{
 	{"an update without members builds a failed service again", "Go", "UpdateService/a failed service is built again"},
 	{"clients look for: No configurations provided in the UpdateService request.", "Go", "UpdateService/nothing to change"},
 	{"clients look for: App Runner doesn't support automatic deployments for an image in an ECR Public repository.", "Go", "CreateService/automatic deployments of ECR Public"},
+	{"Terraform tries again while it reads: Error in assuming instance role", "Go", "CreateService/an instance role that cannot be assumed"},
+	{"clients look for: Invalid Access Role in AuthenticationConfiguration.", "Go", "CreateService/an access role that cannot be assumed"},
 	{"Terraform compares active and inactive in lower case", "CLI", "DeleteAutoScalingConfiguration/inactive in lower case"},
 	{"Terraform compares the statuses of custom domains in lower case", "Go", "DescribeCustomDomains/records for every name, as Terraform waits for them"},
 	{"Copilot takes a null OperationId for already paused", "Go", "PauseService/again there is no operation"},

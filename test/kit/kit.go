@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,7 +87,7 @@ func New(t testing.TB, config string) *Slipway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: freeAddress(t), HTTP: freeAddress(t)}
+	s := &Slipway{t: t, Dir: dir, Config: config, Region: Region, running: &running{}, API: FreeAddress(t), HTTP: FreeAddress(t)}
 	s.Configure(config)
 	t.Cleanup(s.destroy)
 	return s
@@ -119,18 +118,6 @@ func (s *Slipway) With(t testing.TB) *Slipway {
 	c := *s
 	c.t = t
 	return &c
-}
-
-// freeAddress is a loopback address that nobody listens on. Ports outside of the range that outgoing
-// connections use stay free between here and the start of the daemon, but for other tests.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // Start starts the daemon and waits until it is ready.

@@ -38,7 +38,7 @@ func sourceOf(source *apprunnerapi.SourceConfiguration) *apprunner.SourceChange 
 	if source == nil {
 		return nil
 	}
-	c := &apprunner.SourceChange{AutoDeploy: source.AutoDeploymentsEnabled, Code: source.CodeRepository != nil}
+	c := &apprunner.SourceChange{AutoDeploy: source.AutoDeploymentsEnabled, Code: codeOf(source.CodeRepository)}
 	if source.AuthenticationConfiguration != nil {
 		c.AccessRole = source.AuthenticationConfiguration.AccessRoleArn
 		c.Connection = source.AuthenticationConfiguration.ConnectionArn
@@ -51,6 +51,28 @@ func sourceOf(source *apprunnerapi.SourceConfiguration) *apprunner.SourceChange 
 	if conf := image.ImageConfiguration; conf != nil {
 		c.Image.Port, c.Image.Start = text(conf.Port), text(conf.StartCommand)
 		c.Image.Variables, c.Image.Secrets = conf.RuntimeEnvironmentVariables, conf.RuntimeEnvironmentSecrets
+	}
+	return c
+}
+
+func codeOf(code *apprunnerapi.CodeRepository) *apprunner.CodeChange {
+	if code == nil {
+		return nil
+	}
+	c := &apprunner.CodeChange{URL: text(code.RepositoryUrl), Directory: text(code.SourceDirectory)}
+	if version := code.SourceCodeVersion; version != nil {
+		c.Branch = text(version.Value)
+	}
+	conf := code.CodeConfiguration
+	if conf == nil {
+		return c
+	}
+	c.Source = apprunner.ConfigurationSource(text(conf.ConfigurationSource))
+	if v := conf.CodeConfigurationValues; v != nil {
+		c.Values = &apprunner.CodeValuesChange{
+			Runtime: text(v.Runtime), Build: text(v.BuildCommand), Start: text(v.StartCommand), Port: text(v.Port),
+			Variables: v.RuntimeEnvironmentVariables, Secrets: v.RuntimeEnvironmentSecrets,
+		}
 	}
 	return c
 }

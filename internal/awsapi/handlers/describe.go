@@ -39,20 +39,40 @@ func (h *Handlers) serviceURL(s apprunner.Service) string {
 }
 
 func sourceShape(spec apprunner.Spec) *apprunnerapi.SourceConfiguration {
-	image := spec.Image
-	out := &apprunnerapi.SourceConfiguration{
-		AutoDeploymentsEnabled: &spec.AutoDeploy,
-		ImageRepository: &apprunnerapi.ImageRepository{
-			ImageIdentifier:     &image.Identifier,
-			ImageRepositoryType: new(apprunnerapi.ImageRepositoryType(image.Type)),
-			ImageConfiguration: &apprunnerapi.ImageConfiguration{
-				Port: new(strconv.Itoa(image.Port)), StartCommand: filled(image.Start), RuntimeEnvironmentVariables: image.Variables,
-			},
-		},
+	out := &apprunnerapi.SourceConfiguration{AutoDeploymentsEnabled: &spec.AutoDeploy}
+	if spec.Code != nil {
+		out.CodeRepository = codeShape(*spec.Code)
+	} else {
+		out.ImageRepository = imageShape(spec.Image)
 	}
 	if spec.AccessRole != "" || spec.Connection != "" {
 		out.AuthenticationConfiguration = &apprunnerapi.AuthenticationConfiguration{
 			AccessRoleArn: filled(spec.AccessRole), ConnectionArn: filled(spec.Connection),
+		}
+	}
+	return out
+}
+
+func imageShape(image apprunner.Image) *apprunnerapi.ImageRepository {
+	return &apprunnerapi.ImageRepository{
+		ImageIdentifier:     &image.Identifier,
+		ImageRepositoryType: new(apprunnerapi.ImageRepositoryType(image.Type)),
+		ImageConfiguration: &apprunnerapi.ImageConfiguration{
+			Port: new(strconv.Itoa(image.Port)), StartCommand: filled(image.Start), RuntimeEnvironmentVariables: image.Variables,
+		},
+	}
+}
+
+func codeShape(code apprunner.CodeRepository) *apprunnerapi.CodeRepository {
+	out := &apprunnerapi.CodeRepository{
+		RepositoryUrl: &code.URL, SourceDirectory: &code.Directory,
+		SourceCodeVersion: &apprunnerapi.SourceCodeVersion{Type: new(apprunnerapi.SourceCodeVersionTypeBranch), Value: &code.Branch},
+		CodeConfiguration: &apprunnerapi.CodeConfiguration{ConfigurationSource: new(apprunnerapi.ConfigurationSource(code.Source))},
+	}
+	if v := code.Values; v != nil {
+		out.CodeConfiguration.CodeConfigurationValues = &apprunnerapi.CodeConfigurationValues{
+			Runtime: new(apprunnerapi.Runtime(v.Runtime)), BuildCommand: filled(v.Build), StartCommand: filled(v.Start),
+			Port: new(strconv.Itoa(v.Port)), RuntimeEnvironmentVariables: v.Variables,
 		}
 	}
 	return out

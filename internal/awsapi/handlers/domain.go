@@ -15,8 +15,12 @@ func (h *Handlers) AssociateCustomDomain(ctx context.Context, in *apprunnerapi.A
 	if err != nil {
 		return nil, err
 	}
+	targets, err := h.vpcTargets(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	return &apprunnerapi.AssociateCustomDomainOutput{
-		DNSTarget: new(h.Host(s)), ServiceArn: &s.ARN, CustomDomain: new(domainShape(d)), VpcDNSTargets: []apprunnerapi.VpcDNSTarget{},
+		DNSTarget: new(h.Host(s)), ServiceArn: &s.ARN, CustomDomain: new(domainShape(d)), VpcDNSTargets: targets,
 	}, nil
 }
 
@@ -31,9 +35,13 @@ func (h *Handlers) DescribeCustomDomains(ctx context.Context, in *apprunnerapi.D
 	if err != nil {
 		return nil, err
 	}
+	targets, err := h.vpcTargets(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	out := &apprunnerapi.DescribeCustomDomainsOutput{
 		DNSTarget: new(h.Host(s)), ServiceArn: &s.ARN, NextToken: next,
-		CustomDomains: make([]apprunnerapi.CustomDomain, 0, len(some)), VpcDNSTargets: []apprunnerapi.VpcDNSTarget{},
+		CustomDomains: make([]apprunnerapi.CustomDomain, 0, len(some)), VpcDNSTargets: targets,
 	}
 	for _, d := range some {
 		out.CustomDomains = append(out.CustomDomains, domainShape(d))
@@ -47,9 +55,31 @@ func (h *Handlers) DisassociateCustomDomain(ctx context.Context, in *apprunnerap
 	if err != nil {
 		return nil, err
 	}
+	targets, err := h.vpcTargets(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	return &apprunnerapi.DisassociateCustomDomainOutput{
-		DNSTarget: new(h.Host(s)), ServiceArn: &s.ARN, CustomDomain: new(domainShape(d)), VpcDNSTargets: []apprunnerapi.VpcDNSTarget{},
+		DNSTarget: new(h.Host(s)), ServiceArn: &s.ARN, CustomDomain: new(domainShape(d)), VpcDNSTargets: targets,
 	}, nil
+}
+
+// vpcTargets lists what DNS records inside of a VPC name: the domains of the service's VPC ingress
+// connections.
+func (h *Handlers) vpcTargets(ctx context.Context, s apprunner.Service) ([]apprunnerapi.VpcDNSTarget, error) {
+	all, err := h.Control.Resources(ctx, h.here(ctx))
+	if err != nil {
+		return nil, err
+	}
+	targets := []apprunnerapi.VpcDNSTarget{} // an empty list is answered as one
+	for _, c := range all.Ingresses {
+		if c.ServiceARN == s.ARN && c.Open() {
+			targets = append(targets, apprunnerapi.VpcDNSTarget{
+				VpcIngressConnectionArn: &c.ARN, VpcId: filled(c.VPC.ID), DomainName: new(c.Domain(h.Domain)),
+			})
+		}
+	}
+	return targets, nil
 }
 
 // domainShape is how App Runner shows a custom domain.

@@ -44,7 +44,7 @@ func (a *api) Submit(o apprunner.Operation) { a.submitted = append(a.submitted, 
 
 func newAPI(t testing.TB) *api {
 	t.Helper()
-	box, err := vault.New(make([]byte, 32))
+	box, err := vault.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,8 +302,8 @@ func TestRefusals(t *testing.T) {
 	arn := a.create(t, "my-web")["ServiceArn"].(string)
 	a.refused(t, "InvalidRequestException", "already exists", "CreateService", `{"ServiceName":"my-web",%s}`, image)
 	a.refused(t, "InvalidRequestException", "given twice", "CreateService", `{"ServiceName":"other",%s,"Tags":[{"Key":"a"},{"Key":"a"}]}`, image)
-	a.refused(t, "InvalidRequestException", "CodeRepository is not supported", "CreateService",
-		`{"ServiceName":"other","SourceConfiguration":{"CodeRepository":{"RepositoryUrl":"https://git.example/a","SourceCodeVersion":{"Type":"BRANCH","Value":"main"}}}}`)
+	a.refused(t, "InvalidRequestException", "cannot be the name of a branch", "CreateService",
+		`{"ServiceName":"other","SourceConfiguration":{"CodeRepository":{"RepositoryUrl":"https://git.example/a","SourceCodeVersion":{"Type":"BRANCH","Value":"a b"}}}}`)
 	a.refused(t, "InvalidRequestException", "needs exactly one of", "CreateService", `{"ServiceName":"other","SourceConfiguration":{}}`)
 	a.refused(t, "InvalidRequestException", "There is no vpcconnector", "CreateService",
 		`{"ServiceName":"other",%s,"NetworkConfiguration":{"EgressConfiguration":{"EgressType":"VPC","VpcConnectorArn":"arn:aws:apprunner:eu-west-1:123456789012:vpcconnector/a/1/11111111111111111111111111111111"}}}`, image)

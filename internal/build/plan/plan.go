@@ -56,7 +56,8 @@ type Command struct {
 }
 
 // Cache is a folder that outlives the build, of a package manager for one. It is not part of the
-// image, and no other service sees it.
+// image, and no other service sees it. Not all package managers bear others in theirs, so one command
+// has it at a time.
 type Cache struct {
 	Name   string `json:"name"` // such as "pip"
 	Target string `json:"target"`

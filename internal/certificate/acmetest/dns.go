@@ -2,9 +2,11 @@ package acmetest
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -17,7 +19,14 @@ type DNS struct {
 	records []dns.RR
 	failing bool
 	asked   map[string]int
+	updates int
 }
+
+// UpdateKey signs dynamic updates, with hmac-sha256 and the secret UpdateSecret.
+const (
+	UpdateKey    = "slipway."
+	UpdateSecret = "c2xpcHdheSdzIHRlc3RzIGNoYW5nZSB6b25lcw=="
+)
 
 // StartDNS starts a DNS server on loopback.
 func StartDNS(t testing.TB) *DNS {
@@ -31,7 +40,11 @@ func StartDNS(t testing.TB) *DNS {
 		t.Fatal(err)
 	}
 	d := &DNS{Address: tcp.Addr().String(), asked: map[string]int{}}
-	for _, server := range []*dns.Server{{Listener: tcp, Handler: d}, {PacketConn: udp, Handler: d}} {
+	keys := map[string]string{UpdateKey: UpdateSecret}
+	accept := func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept } // updates too
+	for _, server := range []*dns.Server{
+		{Listener: tcp, Handler: d, TsigSecret: keys, MsgAcceptFunc: accept}, {PacketConn: udp, Handler: d, TsigSecret: keys, MsgAcceptFunc: accept},
+	} {
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }
 		var serving sync.WaitGroup
@@ -97,6 +110,10 @@ func (d *DNS) Asked(name string) int {
 
 // ServeDNS implements dns.Handler.
 func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	if q.Opcode == dns.OpcodeUpdate {
+		d.update(w, q)
+		return
+	}
 	answer := new(dns.Msg)
 	answer.SetReply(q)
 	d.mu.Lock()
@@ -158,4 +175,42 @@ func (d *DNS) findLocked(name string) []dns.RR {
 		return exact
 	}
 	return wild
+}
+
+// update does a dynamic update (RFC 2136) that is signed.
+func (d *DNS) update(w dns.ResponseWriter, q *dns.Msg) {
+	answer := new(dns.Msg)
+	answer.SetReply(q)
+	if q.IsTsig() == nil || w.TsigStatus() != nil {
+		answer.Rcode = dns.RcodeRefused
+		_ = w.WriteMsg(answer)
+		return
+	}
+	answer.SetTsig(q.IsTsig().Hdr.Name, q.IsTsig().Algorithm, 300, time.Now().Unix())
+	d.mu.Lock()
+	for _, r := range q.Ns {
+		if r.Header().Class == dns.ClassINET {
+			d.records = append(d.records, r)
+			d.updates++
+			continue
+		}
+		d.records = slices.DeleteFunc(d.records, func(have dns.RR) bool {
+			r.Header().Class, r.Header().Ttl = dns.ClassINET, have.Header().Ttl
+			return dns.IsDuplicate(have, r)
+		})
+	}
+	d.mu.Unlock()
+	_ = w.WriteMsg(answer)
+}
+
+// Updates is how many records were added by dynamic updates, and how many of a name are there.
+func (d *DNS) Updates(name string) (added, left int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.records {
+		if strings.EqualFold(r.Header().Name, dns.Fqdn(name)) {
+			left++
+		}
+	}
+	return d.updates, left
 }

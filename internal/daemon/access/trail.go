@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/slipway-run/slipway/internal/audit"
+	"github.com/slipway-run/slipway/internal/source/remote"
 )
 
 // trail is what becomes known of a request on its way to an answer.
@@ -104,9 +105,10 @@ func statusCode(status int) string {
 	return strings.ReplaceAll(http.StatusText(status), " ", "")
 }
 
-// quiet reports whether a request reads from the registry: of those only refusals are recorded.
+// quiet reports whether a request reads from the registry, or begins to speak with a repository of source
+// code: of those only refusals are recorded.
 func quiet(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/v2/") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	return (strings.HasPrefix(r.URL.Path, "/v2/") || strings.HasPrefix(r.URL.Path, remote.Prefix)) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
 // WriteHeader implements http.ResponseWriter.

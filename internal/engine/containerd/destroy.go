@@ -47,6 +47,9 @@ func Destroy(ctx context.Context, opts Options, deleteData bool) error {
 	if err := p.endProcesses(ctx, h.Group(p.cgroup())); err != nil {
 		return err // what they hold cannot be removed
 	}
+	if err := p.emptyRoom(ctx, h.Group(p.roomGroup())); err != nil {
+		return err
+	}
 	net := network.Config{Key: p.key, Dir: p.netns(), Logger: opts.Logger}
 	errs := []error{p.unmountAll(), network.Destroy(net), removeGroups(ctx, h.Group(p.cgroup()))}
 	if err := errors.Join(errs...); err != nil {
@@ -217,7 +220,7 @@ func (p paths) detachLoops() error {
 	var errs []error
 	for _, file := range files {
 		b, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(b), p.instances()+"/") {
+		if err != nil || !strings.HasPrefix(string(b), p.instances()+"/") && !strings.HasPrefix(string(b), p.room()+"/") {
 			continue
 		}
 		device := "/dev/" + strings.Split(file, "/")[3]

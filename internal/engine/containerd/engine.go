@@ -64,23 +64,24 @@ func (o Options) withDefaults() Options {
 type Engine struct {
 	engine.Images
 
-	opts     Options
-	paths    paths
-	client   *client.Client
-	child    *child
-	net      *network.Network
-	groups   cgroup.Group // the parent of all instances' groups
-	dns      []netip.Addr
-	images   imageCache
-	disks    diskMaker
-	locks    keyedMutex // held while an instance is made, started or removed
-	settling keyedMutex // held while the end of an instance is noted
-	hub      hub
-	forwards forwards
-	telling  keyedMutex // held while a state is found out and told
-	nofile   uint64
-	swap     bool // the kernel can limit swap
-	log      *slog.Logger
+	opts      Options
+	paths     paths
+	client    *client.Client
+	child     *child
+	net       *network.Network
+	groups    cgroup.Group // the parent of all instances' groups
+	hierarchy cgroup.Hierarchy
+	dns       []netip.Addr
+	images    imageCache
+	disks     diskMaker
+	locks     keyedMutex // held while an instance is made, started or removed
+	settling  keyedMutex // held while the end of an instance is noted
+	hub       hub
+	forwards  forwards
+	telling   keyedMutex // held while a state is found out and told
+	nofile    uint64
+	swap      bool // the kernel can limit swap
+	log       *slog.Logger
 
 	lock   *os.File
 	life   context.Context // from Open to Close
@@ -113,7 +114,7 @@ func Open(ctx context.Context, opts Options) (_ *Engine, err error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	e := &Engine{
-		opts: opts, paths: p, lock: lock, groups: h.Group(p.cgroup()), swap: canLimitSwap(h),
+		opts: opts, paths: p, lock: lock, groups: h.Group(p.cgroup()), hierarchy: h, swap: canLimitSwap(h),
 		dns: nameServers(), disks: diskMaker{dir: p.templates()}, log: opts.Logger,
 	}
 	e.life, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -140,6 +141,10 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	}
 	found, err := e.recover(ctx)
 	if err != nil {
+		return err
+	}
+	// Builds are done again by whoever wanted them.
+	if err := e.paths.emptyRoom(ctx, e.roomGroup()); err != nil {
 		return err
 	}
 	if e.net, err = network.Open(ctx, e.networkConfig(found), slices.Collect(maps.Values(found))); err != nil {

@@ -29,6 +29,10 @@ type Logins struct {
 	known map[place]login
 }
 
+// ErrRole is wrapped by the error of Login when the role is what AWS refuses: it does not exist, or does
+// not trust this machine.
+var ErrRole = errors.New("the role cannot be assumed")
+
 type place struct{ host, role string }
 
 type login struct {
@@ -92,6 +96,9 @@ func (l *Logins) assume(ctx context.Context, creds Credentials, region, role str
 	}
 	body, fault := l.call(ctx, creds, "sts", region, "application/x-www-form-urlencoded; charset=utf-8", "", []byte(form.Encode()))
 	if fault != nil {
+		if strings.HasPrefix(fault.text, "AccessDenied") {
+			fault.err = ErrRole
+		}
 		return Credentials{}, fault.explain("AWS does not let Slipway assume the access role %q in Region %s", role, region)
 	}
 	var answer struct {

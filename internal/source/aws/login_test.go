@@ -168,6 +168,8 @@ func TestLogin_Failures(t *testing.T) {
 	}{
 		{"the role does not trust this machine", say("sts", 403, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User x is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>`),
 			engine.AccessDenied, []string{role, "AccessDenied: User x is not authorized"}},
+		{"the credentials of this machine have ended", say("sts", 403, `<ErrorResponse><Error><Code>ExpiredToken</Code><Message>expired</Message></Error></ErrorResponse>`),
+			engine.AccessDenied, []string{role, "ExpiredToken: expired"}},
 		{"the role may not pull", say("ecr", 400, `{"__type":"com.amazonaws.ecr#AccessDeniedException","message":"no"}`),
 			engine.AccessDenied, []string{host, "AccessDeniedException: no"}},
 		{"throttled", say("ecr", 400, `{"__type":"ThrottlingException","message":"Rate exceeded"}`), engine.Unavailable, []string{"Rate exceeded"}},
@@ -182,6 +184,9 @@ func TestLogin_Failures(t *testing.T) {
 		if !engine.Is(err, tt.code) {
 			t.Errorf("%s: %v", tt.reason, err)
 			continue
+		}
+		if got, want := errors.Is(err, aws.ErrRole), tt.reason == "the role does not trust this machine"; got != want {
+			t.Errorf("%s: the role is to blame: %v", tt.reason, got)
 		}
 		for _, words := range tt.words {
 			if !strings.Contains(err.Error(), words) {

@@ -57,8 +57,9 @@ func (n *Network) claim() (int, error) {
 	size := 1 << (32 - n.subnet.Bits())
 	for range size {
 		n.last++
-		if n.last < 2 || n.last >= size-1 { // the network, the gateway, the broadcast address
-			n.last = 2
+		// The network, the gateway, the secluded endpoint; the broadcast address.
+		if n.last <= secludedIndex || n.last >= size-1 {
+			n.last = secludedIndex + 1
 		}
 		path := n.path(fromUint(toUint(n.subnet.Addr()) + uint32(n.last)))
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDONLY, 0o600)
@@ -69,7 +70,7 @@ func (n *Network) claim() (int, error) {
 			return 0, fmt.Errorf("claim an address: %w", err)
 		}
 	}
-	return 0, fmt.Errorf("all %d addresses of subnet %s are in use", size-3, n.subnet)
+	return 0, fmt.Errorf("all %d addresses of subnet %s are in use", size-4, n.subnet)
 }
 
 func (n *Network) wire(e Endpoint, veth string) error {

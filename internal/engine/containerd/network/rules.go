@@ -71,8 +71,9 @@ func (c Config) writeRules(subnet netip.Prefix) error {
 func (c Config) inputRules(subnet netip.Prefix, dns []netip.Addr, limits *nftables.Set) [][]expr.Any {
 	br := c.bridge()
 	rules := [][]expr.Any{rule(in(br), answers(), accept())}
+	secluded := netip.PrefixFrom(secludedOf(subnet), 32)
 	for _, port := range c.HostPorts {
-		given := rule(in(br), from(subnet), toPort(unix.IPPROTO_TCP, port))
+		given := rule(in(br), from(subnet), not(from(secluded)), toPort(unix.IPPROTO_TCP, port))
 		rules = append(rules, rule(given, asLimited(limits)), rule(given, accept()))
 	}
 	for _, a := range dns {

@@ -1,0 +1,271 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/build/room"
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
+	"github.com/slipway-run/slipway/internal/engine/containerd/network"
+)
+
+// A room is where builds happen: one contained place on the machine, beside instances. Its disk is kept;
+// everything else of it is made anew whenever it is opened, so that nothing has to be adopted.
+
+// The groups in that of the room. Limits are on the steps alone: what they use up must not end the
+// program that runs them.
+const (
+	roomDaemon = "daemon"
+	roomSteps  = "steps"
+)
+
+func (p paths) room() string { return p.file("build") }
+
+// roomGroup is no child of the group of instances, but beside it, and so of less weight than everything
+// on the machine.
+func (p paths) roomGroup() string { return p.cgroup() + "-build" }
+
+// OpenRoom makes the room. What an earlier process left running in it is ended.
+func (e *Engine) OpenRoom(ctx context.Context, spec room.Spec) (room.Room, error) {
+	if err := e.CloseRoom(ctx); err != nil {
+		return room.Room{}, err
+	}
+	if err := os.MkdirAll(e.paths.room(), 0o700); err != nil {
+		return room.Room{}, fmt.Errorf("make the room of builds: %w", err)
+	}
+	fresh, err := attachRoomDisk(ctx, e.paths.room(), spec.Disk)
+	if err != nil {
+		return room.Room{}, err
+	}
+	steps, err := makeRoomGroups(e.roomGroup(), spec)
+	if err != nil {
+		return room.Room{}, err
+	}
+	if _, err := e.net.Seclude(); err != nil {
+		return room.Room{}, err
+	}
+	var resolv strings.Builder
+	for _, a := range e.dns {
+		fmt.Fprintf(&resolv, "nameserver %s\n", a)
+	}
+	if err := os.WriteFile(filepath.Join(e.paths.room(), "resolv.conf"), []byte(resolv.String()), 0o644); err != nil {
+		return room.Room{}, fmt.Errorf("make the room of builds: %w", err)
+	}
+	return room.Room{
+		Dir: roomDisk(e.paths.room()), Sockets: e.paths.run, Steps: steps.Path(), DNS: e.dns, Fresh: fresh,
+		Bridge: network.InnerBridge, Subnet: network.InnerSubnet, MTU: e.net.MTU(),
+	}, nil
+}
+
+func (e *Engine) roomGroup() cgroup.Group { return e.hierarchy.Group(e.paths.roomGroup()) }
+
+func makeRoomGroups(g cgroup.Group, spec room.Spec) (steps cgroup.Group, err error) {
+	daemon, steps := g.Child(roomDaemon), g.Child(roomSteps)
+	for _, each := range []cgroup.Group{g, daemon, steps} {
+		if err := each.Create(); err != nil {
+			return steps, err
+		}
+	}
+	if err := g.Yield(); err != nil {
+		return steps, err
+	}
+	if spec.CPUs > 0 {
+		const period = 100_000 // µs
+		if err := g.SetCPU(int64(spec.CPUs*period), period); err != nil {
+			return steps, err
+		}
+	}
+	return steps, errors.Join(steps.LimitMemory(spec.Memory), steps.LimitPids(spec.Pids))
+}
+
+// StartInRoom starts a program in the network and the control group of the room, with mounts that
+// nobody else sees and that end with it.
+func (e *Engine) StartInRoom(cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		done <- e.enterRoom(cmd)
+	}()
+	return <-done
+}
+
+func (e *Engine) enterRoom(cmd *exec.Cmd) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("make a mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keep mounts apart: %w", err)
+	}
+	if err := coverHost(filepath.Join(e.paths.room(), "resolv.conf")); err != nil {
+		return err
+	}
+	if err := (network.Endpoint{Path: e.net.Path(e.net.Secluded())}).Enter(); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %q in the room of builds: %w", cmd.Path, err)
+	}
+	if err := e.roomGroup().Child(roomDaemon).Add(cmd.Process.Pid); err != nil {
+		return errors.Join(err, cmd.Process.Kill())
+	}
+	return nil
+}
+
+// cniState is where the library of CNI keeps notes, wherever it runs.
+const cniState = "/var/lib/cni"
+
+// coverHost lays over files of the host what is different in the room.
+func coverHost(resolv string) error {
+	if real, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil {
+		if err := unix.Mount(resolv, real, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("give the room its name servers: %w", err)
+		}
+	}
+	if err := os.MkdirAll(cniState, 0o700); err != nil {
+		return fmt.Errorf("make the room of builds: %w", err)
+	}
+	if err := unix.Mount("tmpfs", cniState, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=8m,mode=700"); err != nil {
+		return fmt.Errorf("cover %s: %w", cniState, err)
+	}
+	return nil
+}
+
+// RoomUse tells how full the room is.
+func (e *Engine) RoomUse() (room.Use, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(roomDisk(e.paths.room()), &s); err != nil {
+		return room.Use{}, fmt.Errorf("read use of the disk of builds: %w", err)
+	}
+	hits, err := e.roomGroup().Child(roomSteps).MemoryHits()
+	return room.Use{Free: int64(s.Bavail) * s.Bsize, OOMKills: hits}, err
+}
+
+// CloseRoom ends everything in the room. What is on its disk stays. A room that is closed is no error.
+func (e *Engine) CloseRoom(ctx context.Context) error {
+	if err := e.paths.emptyRoom(ctx, e.roomGroup()); err != nil {
+		return err
+	}
+	return e.net.Unseclude()
+}
+
+func (p paths) emptyRoom(ctx context.Context, g cgroup.Group) error {
+	if err := killTree(ctx, g); err != nil {
+		return err
+	}
+	if err := removeGroups(ctx, g); err != nil {
+		return err
+	}
+	_ = os.Remove(cniState) // only when it is empty, as it is when nothing but a room made it
+	return detachRoomDisk(p.room())
+}
+
+// killTree kills every process of a group and of those below it. First they lose the ability to make
+// new ones, or a fork bomb would go on for ever.
+func killTree(ctx context.Context, g cgroup.Group) error {
+	if !g.Exists() {
+		return nil
+	}
+	if err := g.LimitPids(0); err != nil && !errors.Is(err, cgroup.ErrGone) {
+		return err
+	}
+	all, err := g.Tree()
+	if err != nil {
+		return err
+	}
+	for _, each := range all {
+		if err := killGroup(ctx, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func roomDisk(dir string) string      { return filepath.Join(dir, "disk") }
+func roomDiskImage(dir string) string { return filepath.Join(dir, "disk.img") }
+
+// attachRoomDisk mounts the disk, and makes it first when there is none of this size, or when it is
+// damaged: there are only caches on it. The file takes up no more than what is used.
+func attachRoomDisk(ctx context.Context, dir string, size int64) (fresh bool, err error) {
+	if err := os.MkdirAll(roomDisk(dir), 0o700); err != nil {
+		return false, fmt.Errorf("make the disk of builds: %w", err)
+	}
+	image := roomDiskImage(dir)
+	info, err := os.Stat(image)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("find the disk of builds: %w", err)
+	}
+	if err == nil && info.Size() == size && mountRoomDisk(dir) == nil {
+		return false, nil
+	}
+	if err := makeRoomDisk(ctx, image, size); err != nil {
+		return false, err
+	}
+	if err := mountRoomDisk(dir); err != nil {
+		return false, fmt.Errorf("mount the disk of builds (are there free loop devices?): %w", err)
+	}
+	return true, nil
+}
+
+// mountRoomDisk gives what is deleted back to the host, and sets a little aside: without it, a step that
+// fills the disk would also end what runs the steps. The group that may use it is another each time.
+func mountRoomDisk(dir string) error {
+	m := mount.Mount{Type: "ext4", Source: roomDiskImage(dir), Options: []string{
+		"loop", "noatime", "nosuid", "nodev", "discard", "noinit_itable",
+		"resuid=" + strconv.Itoa(reservedFor()), "resgid=" + strconv.Itoa(reservedFor()),
+	}}
+	return m.Mount(roomDisk(dir))
+}
+
+var reserved = 1<<20 + rand.IntN(1<<28)
+
+func reservedFor() int { return reserved }
+
+func makeRoomDisk(ctx context.Context, image string, size int64) error {
+	tmp := image + ".tmp"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("make the disk of builds: %w", err)
+	}
+	path, ok := mkfsPath()
+	if !ok {
+		return errors.New("make the disk of builds: mkfs.ext4 is missing (package e2fsprogs)")
+	}
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the disk of builds: %w", err)
+	}
+	if err := errors.Join(f.Truncate(size), f.Close()); err != nil {
+		return fmt.Errorf("make the disk of builds: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, path, "-q", "-F", "-b", "4096", "-m", "3",
+		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", tmp)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make a file system of %d bytes for builds: %w: %s", size, err, out)
+	}
+	return os.Rename(tmp, image)
+}
+
+func detachRoomDisk(dir string) error {
+	for {
+		err := unix.Unmount(roomDisk(dir), unix.MNT_DETACH)
+		switch {
+		case err == nil: // there may be another below
+		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOENT):
+			return nil
+		default:
+			return fmt.Errorf("unmount the disk of builds: %w", err)
+		}
+	}
+}
