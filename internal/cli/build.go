@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
 	"github.com/slipway-run/slipway/internal/build/plan"
+	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
 // buildOptions are the flags of "build".
@@ -49,7 +51,7 @@ to run.`,
 	flags.StringVar(&opts.given.Build, "build", "", "the command that builds")
 	flags.StringVar(&opts.given.Start, "start", "", "the command that starts the application")
 	flags.IntVar(&opts.given.Port, "port", 0, "the port that the application listens on")
-	catalogueFlag(cmd, &opts.catalogue)
+	flags.StringVar(&opts.catalogue, "catalogue", "", "the file with this site's runtimes; by default the one that the daemon reads")
 	cmd.MarkFlagsMutuallyExclusive("plan", "dockerfile")
 	return cmd
 }
@@ -63,7 +65,11 @@ func (o buildOptions) run(cmd *cobra.Command, g *globals, path string) error {
 		return fmt.Errorf("open the folder %q: %w", path, errors.Unwrap(err))
 	}
 	defer root.Close()
-	catalogue, err := g.catalogue(o.catalogue)
+	catalogue, err := g.catalogue(cmd, o.catalogue)
+	if errors.Is(err, fs.ErrPermission) && o.catalogue == "" {
+		// The daemon's is for its user's eyes; what the public one says is right but for versions.
+		catalogue, err = runtimes.Load("", nil)
+	}
 	if err != nil {
 		return err
 	}
