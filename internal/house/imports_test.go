@@ -213,7 +213,7 @@ func TestJudge(t *testing.T) {
 		{"internal/secret", module + "/internal/source/aws", 1},
 		{"internal/sqlite", module + "/internal/secret", 0},
 		{"internal/cli", module + "/internal/build/bake", 0},
-		{"internal/build/runtimes", module + "/internal/build/bake", 1},
+		{"internal/build/runtimes", module + "/internal/build/bake", 2},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {
