@@ -78,6 +78,7 @@ type API struct {
 	Logs        Logs
 	Logins      Logins
 	Keys        Keys
+	Connections Connections
 	Account     string
 	Log         *slog.Logger
 }
@@ -93,6 +94,12 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"registries", a.signed(a.listLogins))
 	mux.Handle("PUT "+Prefix+"registries/{host}", a.signed(a.setLogin))
 	mux.Handle("DELETE "+Prefix+"registries/{host}", a.signed(a.removeLogin))
+	mux.Handle("GET "+Prefix+"connections", a.signed(a.listConnections))
+	mux.Handle("POST "+Prefix+"connections", a.signed(a.createConnection))
+	mux.Handle("DELETE "+Prefix+"connections/{name}", a.signed(a.deleteConnection))
+	mux.Handle("POST "+Prefix+"connections/{name}/authorize", a.signed(a.authorizeConnection))
+	mux.Handle("GET "+Prefix+"connections/{name}/repositories", a.signed(a.listRepositories))
+	mux.Handle("GET "+Prefix+"connections/{name}/branches", a.signed(a.listBranches))
 	mux.Handle("GET "+Prefix+"keys", a.signed(a.listKeys))
 	mux.Handle("POST "+Prefix+"keys", a.signed(a.createKey))
 	mux.Handle("DELETE "+Prefix+"keys/{id}", a.signed(a.deleteKey))

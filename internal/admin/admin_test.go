@@ -131,7 +131,7 @@ func serve(t *testing.T, w *world) string {
 	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
 		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Authorizer: w, Keys: w, Services: w, Deployments: w, Logs: w, Logins: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Authorizer: w, Keys: w, Services: w, Deployments: w, Connections: hubs{w}, Logs: w, Logins: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)
@@ -335,6 +335,13 @@ func TestRights(t *testing.T) {
 		"POST services/web/rollback":          "slipway:Rollback " + arn,
 		"POST services/web/deploy-commit":     "slipway:DeployCommit " + arn,
 		"GET registries":                      "slipway:ListRegistryLogins *",
+		"GET connections":                     "slipway:ListConnections *",
+		"POST connections":                    "slipway:CreateConnection arn:aws:apprunner:eu-west-1:123456789012:connection/hub1/*",
+		"POST connections/hub1/authorize":     "slipway:AuthorizeConnection " + connectionARN,
+		"GET connections/hub1/repositories":   "slipway:ListRepositories " + connectionARN,
+		"GET connections/hub1/branches":       "slipway:ListBranches " + connectionARN,
+		"DELETE connections/hub1":             "slipway:DeleteConnection " + connectionARN,
+		"DELETE connections/none":             "slipway:DeleteConnection arn:aws:apprunner:eu-west-1:123456789012:connection/none/*",
 		"PUT registries/h":                    "slipway:PutRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
 		"DELETE registries/h":                 "slipway:DeleteRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
 		"GET keys":                            "slipway:ListKeys *",
@@ -343,7 +350,7 @@ func TestRights(t *testing.T) {
 	} {
 		w.rights = nil
 		method, path, _ := strings.Cut(request, " ")
-		status, body := send(t, admin.Service, method, url+path, `{"User":"a","Password":"c","Policy":{}}`)
+		status, body := send(t, admin.Service, method, url+path, `{"User":"a","Password":"c","Policy":{},"Name":"hub1"}`)
 		if status != http.StatusForbidden || !strings.Contains(body, "User x is not authorized") {
 			t.Errorf("%s: %d %s", request, status, body)
 		}

@@ -1,6 +1,9 @@
 package apprunner
 
-import "time"
+import (
+	"crypto/subtle"
+	"time"
+)
 
 // ConnectionStatus is how far the handshake with a provider is.
 type ConnectionStatus string
@@ -25,6 +28,39 @@ type Connection struct {
 	// Credential is what the handshake brought; only the provider's adapter understands it.
 	Credential []byte `json:",omitempty"`
 	Reason     string `json:",omitempty"` // why the status is ERROR
+
+	BaseURL string `json:",omitempty"` // of the provider, when it is not the public one
+	Secret  string `json:",omitempty"` // that the provider signs webhooks with; it outlives credentials
+	// Hooks are the repositories that have a webhook of ours; false while it may be there or not.
+	Hooks map[string]bool `json:",omitempty"`
+	// Attempt is a handshake that waits for somebody's browser.
+	Attempt *Attempt `json:",omitempty"`
+}
+
+// Attempt is a handshake under way.
+type Attempt struct {
+	State   string // that the provider sends back: whoever has it may complete the handshake, once
+	Expires time.Time
+	Draft   []byte `json:",omitempty"` // what is known so far; only the provider's adapter understands it
+}
+
+// Begin notes a handshake under way. It takes the place of one that was.
+func (c Connection) Begin(a Attempt) Connection {
+	c.Attempt = &a
+	return c
+}
+
+// Claim takes the handshake that a state stands for, so that nobody can take it again.
+func (c Connection) Claim(state string, now time.Time) (Connection, Attempt, error) {
+	a := c.Attempt
+	if a == nil || state == "" || subtle.ConstantTimeCompare([]byte(a.State), []byte(state)) != 1 {
+		return c, Attempt{}, Errorf(InvalidRequest, "No handshake waits for this answer. It may have been completed already: begin it again with \"slipway connections authorize\".")
+	}
+	c.Attempt = nil
+	if now.After(a.Expires) {
+		return c, Attempt{}, Errorf(InvalidRequest, "The handshake of connection %s took too long and has expired. Begin it again with \"slipway connections authorize\".", c.Name)
+	}
+	return c, *a, nil
 }
 
 // Handshake is the result of a handshake with a provider: a credential, or why there is none.
@@ -61,7 +97,7 @@ func (r Resources) DeleteConnection(arn string, here Place, users Users, now tim
 	if users.use(c.ARN) {
 		return c, Errorf(InvalidRequest, "Connection %s is in use by a service. Change or delete the service first.", c.ARN)
 	}
-	c.Status, c.DeletedAt, c.Credential = ConnectionDeleted, now, nil
+	c.Status, c.DeletedAt, c.Credential, c.Secret, c.Attempt = ConnectionDeleted, now, nil, "", nil
 	return c, nil
 }
 
@@ -74,7 +110,7 @@ func (c Connection) Shake(result Handshake) (Connection, error) {
 	case len(result.Credential) == 0:
 		return c, Errorf(Internal, "The handshake of connection %s brought neither a credential nor a failure.", c.ARN)
 	default:
-		c.Status, c.Reason, c.Credential = ConnectionAvailable, "", result.Credential
+		c.Status, c.Reason, c.Credential, c.Attempt = ConnectionAvailable, "", result.Credential, nil
 	}
 	return c, nil
 }

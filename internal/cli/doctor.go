@@ -45,6 +45,6 @@ func newDoctor(g *globals) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&config.EngineDir, "engine-dir", config.EngineDir, "the directory of containerd, its shim, runc and slipway-log")
+	cmd.Flags().StringVar(&config.EngineDir, "engine-dir", config.EngineDir, "the directory of containerd, its shim, runc, slipway-log and slipway-runc")
 	return cmd
 }

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"log/slog"
-	"sync"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -15,70 +14,37 @@ type DeployStore interface {
 	Operations(ctx context.Context, serviceID string) ([]apprunner.Operation, error)
 }
 
-// AutoDeployer deploys services whose tag names another image than the one that runs. Looking again
-// is always safe: an image is deployed once, also when it failed, and one that comes during an
-// operation is found when the operation has ended.
+// AutoDeployer deploys services whose source has something else than what runs: an image that their tag
+// names, or source code that their branch has. Looking again is always safe: each is deployed once, also
+// when it failed, and what comes during an operation is found when the operation has ended.
 type AutoDeployer struct {
+	*looker
 	store   DeployStore
 	control *Control
 	digest  func(context.Context, apprunner.Service) (string, error)
 	place   func(region string) apprunner.Place
-	log     *slog.Logger
-
-	mu      sync.Mutex
-	pending map[string]bool // ids of services to look at
-	wake    chan struct{}
 }
 
-// NewAutoDeployer makes one. It works while Run does. Digest returns what the tag of a service's
-// image names now.
+// NewAutoDeployer makes one. It works while Run does. Digest returns what
+// the source of a service is now, as Revision.Source does.
 func NewAutoDeployer(store DeployStore, control *Control, digest func(context.Context, apprunner.Service) (string, error),
 	place func(region string) apprunner.Place, log *slog.Logger,
 ) *AutoDeployer {
-	return &AutoDeployer{
-		store: store, control: control, digest: digest, place: place, log: log,
-		pending: map[string]bool{}, wake: make(chan struct{}, 1),
-	}
-}
-
-// Look has a service looked at soon. It never blocks.
-func (a *AutoDeployer) Look(serviceID string) {
-	a.mu.Lock()
-	a.pending[serviceID] = true
-	a.mu.Unlock()
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	return &AutoDeployer{newLooker("automatic deployment", log), store, control, digest, place}
 }
 
 // Run looks at services until ctx ends.
-func (a *AutoDeployer) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.wake:
-		}
-		a.mu.Lock()
-		ids := a.pending
-		a.pending = map[string]bool{}
-		a.mu.Unlock()
-		for id := range ids {
-			if err := a.look(ctx, id); err != nil && ctx.Err() == nil {
-				a.log.Warn("a service could not be looked at for automatic deployment", "service", id, "error", err)
-			}
-		}
-	}
-}
+func (a *AutoDeployer) Run(ctx context.Context) { a.run(ctx, a.look) }
 
-// look deploys a service if its tag has moved.
+// look deploys a service if its source has something new.
 func (a *AutoDeployer) look(ctx context.Context, id string) error {
 	s, err := a.store.Service(ctx, id)
 	if err != nil {
 		return err
 	}
-	if !s.Spec.AutoDeploy || s.Status != apprunner.ServiceRunning {
+	// A service that never ran is built again when its code has changed, as the owner hopes.
+	failed := s.Status == apprunner.ServiceCreateFailed && s.Spec.Code != nil
+	if !s.Spec.AutoDeploy || (s.Status != apprunner.ServiceRunning && !failed) {
 		return nil // looked at again when its operation has ended
 	}
 	digest, err := a.digest(ctx, s)
@@ -89,26 +55,32 @@ func (a *AutoDeployer) look(ctx context.Context, id string) error {
 	if err != nil || tried {
 		return err
 	}
-	_, _, err = a.control.StartDeployment(ctx, a.place(s.Region), s.ARN, "AUTO_DEPLOYMENT")
-	if apprunner.CodeOf(err) == apprunner.InvalidRequest {
+	kind := apprunner.StartDeployment
+	if failed {
+		kind = apprunner.UpdateService
+	}
+	_, _, err = a.control.begin(ctx, a.place(s.Region), s.ARN, kind, "AUTO_DEPLOYMENT", nil)
+	if code := apprunner.CodeOf(err); code == apprunner.InvalidRequest || code == apprunner.InvalidState {
 		return nil // another operation was faster; its end has the service looked at again
 	}
 	return err
 }
 
-// tried reports whether the source runs, or was the last one that was deployed. What a rollback left
-// behind is not deployed again: its owner wants something newer first.
+// tried reports whether the source runs, or was the last one that was deployed. What a rollback or a
+// chosen commit left behind is not deployed again: its owner wants something newer first.
 func (a *AutoDeployer) tried(ctx context.Context, s apprunner.Service, source string) (bool, error) {
-	running, err := a.store.Revision(ctx, s.RevisionID)
-	if err != nil || running.Source() == source {
-		return true, err
+	if s.RevisionID != "" {
+		running, err := a.store.Revision(ctx, s.RevisionID)
+		if err != nil || running.Source() == source {
+			return true, err
+		}
 	}
 	operations, err := a.store.Operations(ctx, s.ID)
 	if err != nil {
 		return false, err
 	}
 	for _, o := range operations {
-		if !o.Type.Deploys() || o.RevisionID == "" || o.Rollback {
+		if !o.Type.Deploys() || o.RevisionID == "" || o.Rollback || o.Commit != "" {
 			continue
 		}
 		last, err := a.store.Revision(ctx, o.RevisionID)

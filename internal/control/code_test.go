@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -51,4 +52,34 @@ func TestConfigurationSourceOfAFailedService(t *testing.T) {
 	change.Source.Code.Source, change.Source.Code.Values = apprunner.FromAPI, &apprunner.CodeValuesChange{Runtime: "PYTHON_311"}
 	_, _, err = w.UpdateService(t.Context(), here, s.ARN, change)
 	wantCode(t, err, apprunner.InvalidRequest, "ConfigurationSource cannot be changed from REPOSITORY to API for CREATE_FAILED services.")
+}
+
+// A commit that somebody chose stays until the next push.
+func TestAutoDeployAfterAChosenCommit(t *testing.T) {
+	t.Parallel()
+	deploying(t, func(t *testing.T, d *deployer) {
+		s := d.become(t, d.create(t, "web"), apprunner.ServiceRunning, "sha256:1")
+		d.push("sha256:2")
+		if n := d.look(s); n != 1 {
+			t.Fatalf("%d deployments of something new", n)
+		}
+		s = d.become(t, s, apprunner.ServiceRunning, "sha256:2")
+		all, err := d.store.Operations(t.Context(), s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen := all[0]
+		chosen.ID, chosen.Commit, chosen.StartedAt = apprunner.NewID(), "c1", chosen.StartedAt.Add(time.Second)
+		if err := d.store.Record(t.Context(), s, chosen, nil); err != nil {
+			t.Fatal(err)
+		}
+		s = d.become(t, s, apprunner.ServiceRunning, "sha256:1")
+		if n := d.look(s); n != 0 {
+			t.Errorf("%d deployments of what the chosen commit came instead of", n)
+		}
+		d.push("sha256:3")
+		if n := d.look(s); n != 1 {
+			t.Errorf("%d deployments of the next push", n)
+		}
+	})
 }

@@ -67,6 +67,8 @@ type Control struct {
 	CheckCode func(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error
 	// CheckRoles, if set, refuses roles of a configuration that cannot be assumed. It may ask AWS.
 	CheckRoles func(ctx context.Context, spec apprunner.Spec, here apprunner.Place) error
+	// CheckSecret, if set, refuses a reference to a secret that can never be resolved.
+	CheckSecret func(name string, ref apprunner.SecretReference) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as

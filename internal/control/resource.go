@@ -77,6 +77,20 @@ func (c *Control) DeleteConnection(ctx context.Context, here apprunner.Place, ar
 	return gone, err
 }
 
+// ChangeConnection changes what is beside a connection's status: handshakes under way, webhooks, a
+// credential that was renewed.
+func (c *Control) ChangeConnection(ctx context.Context, here apprunner.Place, arn string, change func(apprunner.Connection) (apprunner.Connection, error)) (changed apprunner.Connection, err error) {
+	err = c.Store.ChangeResources(ctx, here, nil, func(all apprunner.Resources, _ apprunner.Users) (apprunner.Resources, error) {
+		found, err := all.Connection(arn, here)
+		if err != nil {
+			return all, err
+		}
+		changed, err = change(found)
+		return apprunner.Resources{Connections: []apprunner.Connection{changed}}, err
+	})
+	return changed, err
+}
+
 // CompleteHandshake records what the handshake of a connection with its provider brought: the
 // connection becomes AVAILABLE, or ERROR. The services that use it hear of an ERROR. Only who did the
 // handshake may call it: no operation of the API does.

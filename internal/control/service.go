@@ -100,17 +100,35 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 			return spec, err
 		}
 	}
-	if change.Scaling != nil {
-		found, err := scalings.Find(*change.Scaling, here)
-		if err != nil {
+	if change.Source != nil || change.Instance != nil {
+		if err := c.checkSecrets(spec, here); err != nil {
 			return spec, err
 		}
-		if !found.Active() {
-			return spec, apprunner.Errorf(apprunner.InvalidRequest, "Auto scaling configuration %s is inactive. Give an active one.", found.ARN)
+	}
+	if change.Scaling != nil {
+		found, err := scalings.Configured(*change.Scaling, here)
+		if err != nil {
+			return spec, err
 		}
 		spec.ScalingARN = found.ARN
 	}
 	return spec, nil
+}
+
+func (c *Control) checkSecrets(spec apprunner.Spec, here apprunner.Place) error {
+	if err := spec.CheckSecrets(here); err != nil || c.CheckSecret == nil {
+		return err
+	}
+	for name, value := range spec.ConfiguredSecrets() {
+		ref, err := apprunner.ParseSecretReference(name, value, here)
+		if err == nil {
+			err = c.CheckSecret(name, ref)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Control) checkSource(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error {

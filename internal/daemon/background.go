@@ -36,6 +36,7 @@ func (d *Daemon) moved(_ context.Context, image source.Resolved) error {
 // watched may be another.
 func (d *Daemon) ended(serviceID string) {
 	d.deployer.Look(serviceID)
+	d.redeployer.Look(serviceID)
 	d.domains.Look()
 	d.watch()
 }
@@ -45,6 +46,7 @@ func (d *Daemon) watch() {
 	var refs []source.Reference
 	d.eachTag(func(_ apprunner.Service, ref source.Reference) { refs = append(refs, ref) })
 	d.watcher.Set(refs)
+	d.connect.Watch(d.ctx)
 }
 
 // eachTag visits the services that deploy automatically, with their images.
@@ -57,7 +59,7 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 		return
 	}
 	for _, s := range services {
-		if !s.Listed() || !s.Spec.AutoDeploy {
+		if !s.Listed() || !s.Spec.AutoDeploy || s.Spec.Code != nil {
 			continue
 		}
 		if ref, err := d.reference(s.Spec, s.Region); err == nil && ref.Digest == "" {
@@ -66,10 +68,11 @@ func (d *Daemon) eachTag(visit func(apprunner.Service, source.Reference)) {
 	}
 }
 
-// digest returns what the tag of a service's image names now, or what its branch holds.
-func (d *Daemon) digest(ctx context.Context, s apprunner.Service) (string, error) {
+// newest returns what the source of a service is now, as apprunner.Revision.Source does.
+func (d *Daemon) newest(ctx context.Context, s apprunner.Service) (string, error) {
 	if s.Spec.Code != nil {
-		return d.pushedSource(ctx, s)
+		c, err := repositories{d}.Commit(ctx, s, "")
+		return apprunner.Revision{Commit: &c}.Source(), err
 	}
 	ref, err := d.reference(s.Spec, s.Region)
 	if err != nil {
@@ -95,6 +98,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 		}
 		if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused source code was not deleted", "error", err)
+		}
+		if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("deleted secrets were not forgotten", "error", err)
 		}
 		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused images were not deleted from the registry", "error", err)

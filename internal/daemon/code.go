@@ -36,7 +36,7 @@ func (d *Daemon) openBuilds() error {
 	d.assembler = &assemble.Assembler{
 		Sources: repositories{d}, Builder: builder{d}, Catalogue: d.catalogue, Tags: d.store.Tags,
 		Policy: runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes},
-		Dir: filepath.Join(d.config.DataDir, "checkouts"),
+		Dir:    filepath.Join(d.config.DataDir, "checkouts"),
 	}
 	return d.assembler.Clear()
 }
@@ -102,34 +102,35 @@ func (b builder) Build(ctx context.Context, job assemble.Job) (assemble.Built, e
 	return assemble.Built{Identifier: identifier, Digest: result.Digest, Ports: result.Ports}, nil
 }
 
-// repositories has the source code of services: those that were pushed here, and those at providers.
+// repositories has the source code of services: what was pushed here, and what is elsewhere.
 type repositories struct{ d *Daemon }
 
 // Commit implements assemble.Sources.
 func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string) (apprunner.Commit, error) {
 	code := s.Spec.Code
-	region, name, own := r.d.remote.Own(code.URL)
+	region, name, own, err := r.d.own(s)
 	switch {
+	case err != nil:
+		return apprunner.Commit{}, err
 	case !own:
-		return apprunner.Commit{}, unknownRepository(s.Spec)
-	case id != "":
-		return r.d.remote.Commit(ctx, region, name, id, code.Directory)
-	default:
+		return r.d.connect.Commit(ctx, s, id)
+	case id == "":
 		return r.d.remote.Head(ctx, region, name, code.Branch, code.Directory)
+	default:
+		return r.d.remote.Commit(ctx, region, name, id, code.Directory)
 	}
 }
 
 // Checkout implements assemble.Sources.
 func (r repositories) Checkout(ctx context.Context, s apprunner.Service, id, dir string) (apprunner.Commit, error) {
-	region, name, own := r.d.remote.Own(s.Spec.Code.URL)
-	if !own {
-		return apprunner.Commit{}, unknownRepository(s.Spec)
+	region, name, own, err := r.d.own(s)
+	switch {
+	case err != nil:
+		return apprunner.Commit{}, err
+	case own:
+		return r.d.remote.Checkout(ctx, region, name, id, s.Spec.Code.Directory, dir)
 	}
-	return r.d.remote.Checkout(ctx, region, name, id, s.Spec.Code.Directory, dir)
-}
-
-func unknownRepository(spec apprunner.Spec) error {
-	return apprunner.Errorf(apprunner.InvalidRequest, "CodeRepository.RepositoryUrl %q is no repository that this Slipway can read.", spec.Code.URL)
+	return r.d.connect.Fetch(ctx, s, id, dir)
 }
 
 // checkCode refuses source code that can never be built, and new services on runtimes that have ended.
@@ -142,5 +143,5 @@ func (d *Daemon) checkCode(before *apprunner.CodeRepository, spec apprunner.Spec
 	if _, _, own := d.remote.Own(spec.Code.URL); own {
 		return nil
 	}
-	return unknownRepository(spec)
+	return d.connect.Check(spec)
 }

@@ -24,7 +24,7 @@ import (
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
 type Config struct {
 	DataDir   string `yaml:"-"`
-	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc and slipway-log
+	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc, slipway-log and slipway-runc
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
 	HTTPListen string `yaml:"http-listen"` // applications
@@ -48,6 +48,7 @@ type Config struct {
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
 	Roles         RoleConfig          `yaml:"roles"`
+	Secrets       SecretsConfig       `yaml:"secrets"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -60,12 +61,6 @@ type RegistryConfig struct {
 	PollInterval time.Duration `yaml:"poll-interval"`
 	// GarbageAfter is how long an image in the embedded registry that no tag names is kept.
 	GarbageAfter time.Duration `yaml:"garbage-after"`
-}
-
-// SourceConfig is how source code is taken.
-type SourceConfig struct {
-	// MaxPush is how large what is sent at once may be, by git push or slipway deploy.
-	MaxPush Size `yaml:"max-push"`
 }
 
 // QuotaConfig is the quotas per Region.
@@ -112,7 +107,7 @@ func DefaultConfig() Config {
 		APIListen: "127.0.0.1:7420", HTTPListen: "127.0.0.1:8080",
 		Domain: "localhost", Region: "us-east-1", Account: "000000000000",
 		Registry: RegistryConfig{PollInterval: time.Minute, GarbageAfter: 24 * time.Hour},
-		Source:   SourceConfig{MaxPush: 1 << 30},
+		Source:   defaultSource(),
 		Quotas: QuotaConfig{
 			Services: 30, AutoScalingConfigurations: apprunner.ScalingNamesQuota,
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
@@ -211,6 +206,7 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
+	errs = append(errs, c.Secrets.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}
@@ -227,7 +223,7 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
-	errs = append(errs, c.validateDomains())
+	errs = append(errs, c.validateDomains(), c.Source.validate())
 	for name, n := range map[string]int{
 		"quotas.services": c.Quotas.Services, "quotas.auto-scaling-configurations": c.Quotas.AutoScalingConfigurations,
 		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-run/slipway/internal/certificate"
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
+	"github.com/slipway-run/slipway/internal/daemon/connect"
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
@@ -29,6 +30,7 @@ import (
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/secret"
 	"github.com/slipway-run/slipway/internal/source"
 	"github.com/slipway-run/slipway/internal/source/remote"
 	"github.com/slipway-run/slipway/internal/sqlite"
@@ -61,7 +63,14 @@ type Daemon struct {
 	assembler *assemble.Assembler
 
 	deployer *control.AutoDeployer
+	connect  *connect.Connector
 	ingress  *control.Ingresses
+
+	secrets    *secret.Secrets
+	parameters *secret.Parameters
+	resolver   *secret.Resolver
+	redeployer *control.SecretDeployer
+	rolePolicy map[string]*iam.Policy // by name or ARN
 
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
@@ -117,6 +126,9 @@ func (d *Daemon) openData() (err error) {
 	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
 		return err
 	}
+	if err := d.openSecrets(); err != nil {
+		return err
+	}
 	return d.openAccess()
 }
 
@@ -162,7 +174,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.serve(group, ctx)
 	group.Go(func() error { d.fleet.Run(); return nil })
 	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
+	group.Go(func() error { d.redeployer.Run(d.ctx); return nil })
 	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
+	group.Go(func() error { d.connect.Run(d.ctx); return nil })
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
@@ -174,6 +188,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	d.watch()
 	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
+	d.secretsChanged()
+	d.connect.LookAll(d.ctx)
+	d.connect.ReportRecent(d.ctx)
 	group.Go(d.publish)
 	return group.Wait()
 }

@@ -32,16 +32,6 @@ func (d *Daemon) remoteURL(region, name string) string {
 	return "http://" + reachable(d.api.Addr()) + remote.Path(d.config.Region, region, name)
 }
 
-// pushedSource returns what the branch of a service holds now, as apprunner.Revision.Source does.
-func (d *Daemon) pushedSource(ctx context.Context, s apprunner.Service) (string, error) {
-	region, name, ok := d.remote.Own(s.Spec.Code.URL)
-	if !ok {
-		return "", fmt.Errorf("%q is not a repository of this Slipway", s.Spec.Code.URL)
-	}
-	c, err := d.remote.Head(ctx, region, name, s.Spec.Code.Branch, s.Spec.Code.Directory)
-	return apprunner.Revision{Commit: &c}.Source(), err
-}
-
 // pushes brings services to what is pushed.
 type pushes struct{ d *Daemon }
 

@@ -1,0 +1,6 @@
+package git
+
+import "time"
+
+// SetFirstPause makes tests short.
+func SetFirstPause(d time.Duration) { firstPause = d }
