@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
 	"github.com/slipway-run/slipway/internal/build/plan"
-	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
 // buildOptions are the flags of "build".
@@ -51,7 +49,7 @@ to run.`,
 	flags.StringVar(&opts.given.Build, "build", "", "the command that builds")
 	flags.StringVar(&opts.given.Start, "start", "", "the command that starts the application")
 	flags.IntVar(&opts.given.Port, "port", 0, "the port that the application listens on")
-	flags.StringVar(&opts.catalogue, "catalogue", "", "the file with this site's runtimes; by default the one that the daemon reads")
+	catalogueFlag(cmd, &opts.catalogue)
 	cmd.MarkFlagsMutuallyExclusive("plan", "dockerfile")
 	return cmd
 }
@@ -66,10 +64,6 @@ func (o buildOptions) run(cmd *cobra.Command, g *globals, path string) error {
 	}
 	defer root.Close()
 	catalogue, err := g.catalogue(cmd, o.catalogue)
-	if errors.Is(err, fs.ErrPermission) && o.catalogue == "" {
-		// The daemon's is for its user's eyes; what the public one says is right but for versions.
-		catalogue, err = runtimes.Load("", nil)
-	}
 	if err != nil {
 		return err
 	}

@@ -65,21 +65,21 @@ The first version of a runtime is the one that builds get which lock none.`,
 	return cmd
 }
 
-// cataloguePath is the file of the site's catalogue: what the daemon reads.
-func (g *globals) cataloguePath(cmd *cobra.Command) (string, error) {
-	config, err := g.config(cmd, daemon.DefaultConfig(), "")
-	return cmp.Or(config.Build.Catalogue, filepath.Join(config.DataDir, runtimes.SiteFile)), err
+func catalogueFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "catalogue", "", "the catalogue of this site; by default the one that the daemon reads")
 }
 
-// catalogue is that of this site before the public one. The empty file stands for the one that the
-// daemon reads.
-func (g *globals) catalogue(cmd *cobra.Command, file string) (*runtimes.Catalogue, error) {
-	if file == "" {
-		found, err := g.cataloguePath(cmd)
-		if err != nil {
-			return nil, err
-		}
-		file = found
+// cataloguePath is the file of the site's catalogue: the one that is asked for, or what the daemon reads.
+func (g *globals) cataloguePath(cmd *cobra.Command, asked string) (string, error) {
+	config, err := g.config(cmd, daemon.DefaultConfig(), "")
+	return cmp.Or(asked, config.Build.Catalogue, filepath.Join(config.DataDir, runtimes.SiteFile)), err
+}
+
+// catalogue is that of this site before the public one.
+func (g *globals) catalogue(cmd *cobra.Command, asked string) (*runtimes.Catalogue, error) {
+	file, err := g.cataloguePath(cmd, asked)
+	if err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -83,7 +83,7 @@ func (b *buildRuntimes) run(cmd *cobra.Command, g *globals, names []string) erro
 	if err != nil {
 		return err
 	}
-	file, err := g.cataloguePath(cmd)
+	file, err := g.cataloguePath(cmd, "")
 	if err != nil {
 		return err
 	}

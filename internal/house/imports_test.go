@@ -204,6 +204,8 @@ func TestJudge(t *testing.T) {
 		{"internal/daemon", module + "/internal/certificate", 0},
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
 		{"internal/domain", module + "/internal/resolver", 1},
+		{"internal/cli", module + "/internal/build/bake", 0},
+		{"internal/build/runtimes", module + "/internal/build/bake", 2},
 		{"internal/build", module + "/internal/build/plan", 0},
 		{"internal/build", module + "/internal/build/buildkit", 1},
 		{"internal/build/plan", "os/exec", 1},
@@ -212,8 +214,6 @@ func TestJudge(t *testing.T) {
 		{"internal/secret", module + "/internal/apprunner", 0},
 		{"internal/secret", module + "/internal/source/aws", 1},
 		{"internal/sqlite", module + "/internal/secret", 0},
-		{"internal/cli", module + "/internal/build/bake", 0},
-		{"internal/build/runtimes", module + "/internal/build/bake", 2},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {
