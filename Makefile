@@ -24,7 +24,7 @@ build: bootstrap engine
 
 # The engine is built from the versions that go.mod names.
 CNI := cni/bridge cni/host-local cni/loopback
-ENGINE := containerd containerd-shim-runc-v2 runc buildkitd slipway-log $(CNI)
+ENGINE := containerd containerd-shim-runc-v2 runc buildkitd slipway-log slipway-runc $(CNI)
 engine: $(ENGINE:%=$(BIN)/engine/%)
 
 $(BIN)/engine/containerd: go.mod | bootstrap
@@ -48,6 +48,9 @@ $(CNI:%=$(BIN)/engine/%): go.mod | bootstrap
 
 $(BIN)/engine/slipway-log: go.mod $(wildcard cmd/slipway-log/*.go internal/engine/containerd/logfile/*.go) | bootstrap
 	$(STEP) "Building slipway-log" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/slipway-log
+
+$(BIN)/engine/slipway-runc: go.mod $(wildcard cmd/slipway-runc/*.go) | bootstrap
+	$(STEP) "Building slipway-runc" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/slipway-runc
 
 generate:
 	$(GO) generate ./...

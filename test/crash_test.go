@@ -47,6 +47,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 		t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
 			t.Parallel()
 			s := kit.Start(t, quick)
+			aws(t, s, nil, "ssm", "put-parameter", "--name", "/life", "--type", "SecureString", "--value", "kept")
 			for i := lane; i < len(deployPoints); i += lanes {
 				l := life{t: t, s: s, name: fmt.Sprint("life-", i), image: fmt.Sprintf("mimic-%d:latest", i)}
 				s.PushMimic(l.image, "v1")
@@ -168,15 +169,23 @@ func (l *life) change(operation, point string) {
 	}
 }
 
+// input is a service with a secret.
+func (l *life) input(variables ...string) *apprunnerapi.CreateServiceInput {
+	in := l.s.Input(l.name, l.image, variables...)
+	in.InstanceConfiguration.InstanceRoleArn = new(instanceRole)
+	in.SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets = map[string]string{"SECRET": "/life"}
+	return in
+}
+
 func (l *life) call(operation string) error {
 	var out struct{}
 	switch operation {
 	case "CREATE_SERVICE":
 		l.version = "v1"
-		return l.s.Call("CreateService", l.s.Input(l.name, l.image), &out)
+		return l.s.Call("CreateService", l.input(), &out)
 	case "UPDATE_SERVICE":
 		l.color = "blue"
-		in := l.s.Input(l.name, l.image, "COLOR=blue")
+		in := l.input("COLOR=blue")
 		return l.s.Call("UpdateService", apprunnerapi.UpdateServiceInput{ServiceArn: l.service.ServiceArn, SourceConfiguration: in.SourceConfiguration}, &out)
 	case "START_DEPLOYMENT":
 		return l.s.Call("StartDeployment", apprunnerapi.StartDeploymentInput{ServiceArn: l.service.ServiceArn}, &out)
@@ -240,6 +249,9 @@ func (l *life) ended(operation, point string) {
 		l.t.Errorf("%s killed at %q: the URL answers %d %q", operation, point, code, body)
 	case instances > 0 && (code != 200 || !strings.HasPrefix(body, l.version+" instance ")):
 		l.t.Errorf("%s killed at %q: the URL answers %d %q, want version %s", operation, point, code, body, l.version)
+	}
+	if _, env := s.Get(l.service, "/env"); instances > 0 && !strings.Contains(env, "SECRET=kept") {
+		l.t.Errorf("%s killed at %q: the secret is not in %q", operation, point, env)
 	}
 	if _, env := s.Get(l.service, "/env"); instances > 0 && l.color != "" && !strings.Contains(env, "COLOR="+l.color) {
 		l.t.Errorf("%s killed at %q: the environment is\n%s", operation, point, env)

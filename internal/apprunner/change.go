@@ -66,6 +66,9 @@ func (c Change) Apply(spec Spec) (Spec, error) {
 	}
 	if c.Health != nil {
 		spec.Health = c.Health.check()
+		if _, err := spec.Health.Target(); err != nil {
+			return Spec{}, Errorf(InvalidRequest, "HealthCheckConfiguration.Path %q is not the path of a URL, such as /health.", spec.Health.Path)
+		}
 	}
 	if c.Network != nil {
 		spec.Network = *c.Network
@@ -122,25 +125,43 @@ func (c ImageChange) image() (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	if len(c.Secrets) > 0 {
-		return Image{}, Errorf(InvalidRequest, "ImageConfiguration.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
+	if err := checkEnvironment(c.Variables, c.Secrets); err != nil {
+		return Image{}, err
 	}
-	for name := range c.Variables {
-		if err := checkVariable(name); err != nil {
-			return Image{}, err
+	if err := checkStart(c.Start); err != nil {
+		return Image{}, err
+	}
+	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Secrets: c.Secrets, Start: c.Start}, nil
+}
+
+// checkStart refuses a start command that no process can have.
+func checkStart(start string) error {
+	if strings.Contains(start, "\x00") {
+		return Errorf(InvalidRequest, "StartCommand has a NUL character, which no command can have.")
+	}
+	return nil
+}
+
+func checkEnvironment(variables, secrets map[string]string) error {
+	for name, value := range variables {
+		if err := checkVariable("RuntimeEnvironmentVariables", name); err != nil {
+			return err
+		}
+		if strings.Contains(value, "\x00") {
+			return Errorf(InvalidRequest, "The value of %q in RuntimeEnvironmentVariables has a NUL character, which no variable can have.", name)
 		}
 	}
-	return Image{Identifier: c.Identifier, Type: c.Type, Port: port, Variables: c.Variables, Start: c.Start}, nil
+	return checkSecrets(secrets, variables)
 }
 
 // checkVariable refuses names that cannot be set or that App Runner keeps for itself. PORT is
 // accepted, as real services set it; the injected one wins.
-func checkVariable(name string) error {
+func checkVariable(member, name string) error {
 	if strings.HasPrefix(name, "AWSAPPRUNNER") {
-		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: the prefix AWSAPPRUNNER is reserved.", name)
+		return Errorf(InvalidRequest, "%s may not name %q: the prefix AWSAPPRUNNER is reserved.", member, name)
 	}
 	if strings.ContainsAny(name, "=\x00") {
-		return Errorf(InvalidRequest, "RuntimeEnvironmentVariables may not name %q: a name has no '=' and no NUL.", name)
+		return Errorf(InvalidRequest, "%s may not name %q: a name has no '=' and no NUL.", member, name)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type CodeValues struct {
 	Start     string            `json:",omitempty"`
 	Port      int               // that the application listens on
 	Variables map[string]string `json:",omitempty"` // at run time only
+	Secrets   map[string]string `json:",omitempty"` // references, by the name of the variable
 }
 
 // Commit is a state of a repository.
@@ -97,15 +98,13 @@ func (c CodeValuesChange) values() (*CodeValues, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(c.Secrets) > 0 {
-		return nil, Errorf(InvalidRequest, "CodeConfigurationValues.RuntimeEnvironmentSecrets are not supported by this version of Slipway. Use RuntimeEnvironmentVariables.")
+	if err := checkEnvironment(c.Variables, c.Secrets); err != nil {
+		return nil, err
 	}
-	for name := range c.Variables {
-		if err := checkVariable(name); err != nil {
-			return nil, err
-		}
+	if err := checkStart(c.Start); err != nil {
+		return nil, err
 	}
-	return &CodeValues{Runtime: c.Runtime, Build: c.Build, Start: c.Start, Port: port, Variables: c.Variables}, nil
+	return &CodeValues{Runtime: c.Runtime, Build: c.Build, Start: c.Start, Port: port, Variables: c.Variables, Secrets: c.Secrets}, nil
 }
 
 func parsePort(member, text string) (int, error) {

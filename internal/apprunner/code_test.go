@@ -56,9 +56,9 @@ func TestApplyCode(t *testing.T) {
 		"Reserved": {"App Runner keeps these names", DefaultSpec(), codeChange(func(c *CodeChange) {
 			c.Source, c.Values = FromAPI, &CodeValuesChange{Variables: map[string]string{"AWSAPPRUNNER_X": ""}}
 		}), CodeRepository{}, "reserved"},
-		"HasSecrets": {"secrets are refused, not ignored", DefaultSpec(), codeChange(func(c *CodeChange) {
-			c.Source, c.Values = FromAPI, &CodeValuesChange{Secrets: map[string]string{"A": "b"}}
-		}), CodeRepository{}, "are not supported"},
+		"Twice": {"a name is a variable or a secret", DefaultSpec(), codeChange(func(c *CodeChange) {
+			c.Source, c.Values = FromAPI, &CodeValuesChange{Secrets: map[string]string{"A": "b"}, Variables: map[string]string{"A": "c"}}
+		}), CodeRepository{}, "both name \"A\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

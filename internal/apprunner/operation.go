@@ -75,6 +75,7 @@ type Operation struct {
 	Builds     bool   `json:",omitempty"` // the service is built from source code
 	Commit     string `json:",omitempty"` // to deploy instead of the newest of the branch
 	Rollback   bool   `json:",omitempty"` // the revision is an older one, and needs no build
+	Secrets    string `json:",omitempty"` // the versions of secrets that it was begun for, as SecretVersions has them
 	Reason     string `json:",omitempty"` // why it failed
 
 	StartedAt time.Time

@@ -27,6 +27,18 @@ func (r Resources) First() string {
 	}
 }
 
+// Configured returns the auto scaling configuration that a service asks for.
+func (all Scalings) Configured(arn string, here Place) (ScalingConfiguration, error) {
+	found, err := all.Find(arn, here)
+	if err != nil {
+		return found, invalid(err)
+	}
+	if !found.Active() {
+		return found, Errorf(InvalidRequest, "Auto scaling configuration %s is inactive. Give an active one.", found.ARN)
+	}
+	return found, nil
+}
+
 // Configure fills in what a service's configuration names by ARN: network and connection as they are
 // asked for become what is there. Only those that changed are looked up, since the others are there.
 func (r Resources) Configure(c Change, spec Spec, here Place) (Spec, error) {

@@ -59,7 +59,19 @@ func TestApply(t *testing.T) {
 		"Port":       {"a port is a number", Change{Source: &SourceChange{Image: &ImageChange{Port: "http"}}}, nil, `"http" is not a port`},
 		"PortZero":   {"nothing listens on port 0", Change{Source: &SourceChange{Image: &ImageChange{Port: "0"}}}, nil, `"0" is not a port`},
 		"Reserved":   {"the prefix is App Runner's", Change{Source: &SourceChange{Image: &ImageChange{Variables: map[string]string{"AWSAPPRUNNER_X": "1"}}}}, nil, "reserved"},
-		"OwnPort":    {"real services set PORT", Change{Source: &SourceChange{Image: &ImageChange{Variables: map[string]string{"PORT": "1"}}}}, func(s Spec) bool { return s.Image.Port == 8080 }, ""},
+		"NulValue":   {"no process can have it", Change{Source: &SourceChange{Image: &ImageChange{Variables: map[string]string{"A": "secret\x00"}}}}, nil, `The value of "A"`},
+		"NulCommand": {"no process can have it", Change{Source: &SourceChange{Image: &ImageChange{Start: "a\x00b"}}}, nil, "StartCommand has a NUL"},
+		"PathLines":  {"a path is one line", Change{Health: &HealthChange{Path: "/a\r\nX: y"}}, nil, "is not the path of a URL"},
+		"PathEscape": {"a path is well formed", Change{Health: &HealthChange{Path: "/%zz"}}, nil, "is not the path of a URL"},
+		"PathHost": {"a path names no host", Change{Health: &HealthChange{Path: "@192.0.2.1/x"}}, func(s Spec) bool {
+			target, err := s.Health.Target()
+			return err == nil && target.Host == "" && target.User == nil && target.Path == "/@192.0.2.1/x"
+		}, ""},
+		"PathSlashes": {"nor with two slashes", Change{Health: &HealthChange{Path: "//192.0.2.1/x?y=z"}}, func(s Spec) bool {
+			target, err := s.Health.Target()
+			return err == nil && target.Host == "" && target.Path == "//192.0.2.1/x" && target.RawQuery == "y=z"
+		}, ""},
+		"OwnPort": {"real services set PORT", Change{Source: &SourceChange{Image: &ImageChange{Variables: map[string]string{"PORT": "1"}}}}, func(s Spec) bool { return s.Image.Port == 8080 }, ""},
 		"Health": {"members left out take their defaults", Change{Health: &HealthChange{Protocol: "HTTP", Interval: 1}}, func(s Spec) bool {
 			return s.Health.Path == "/" && s.Health.Unhealthy == 5 && s.Health.Interval.Seconds() == 1
 		}, ""},

@@ -52,7 +52,10 @@ type Revision struct {
 	Digest    string  // of the image that the tag named when it was resolved
 	Image     string  // that image's name in the engine, once pulled
 	Commit    *Commit `json:",omitempty"` // of source code
-	Served    bool    // it was sent traffic once: its instances were healthy
+	// Secrets are what the references in Spec.Image.Secrets named when the revision was deployed, by
+	// the name of the variable.
+	Secrets   map[string]ResolvedSecret `json:",omitempty"`
+	Served    bool                      // it was sent traffic once: its instances were healthy
 	CreatedAt time.Time
 }
 

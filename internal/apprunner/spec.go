@@ -1,6 +1,10 @@
 package apprunner
 
-import "time"
+import (
+	"net/url"
+	"strings"
+	"time"
+)
 
 // Spec is the configuration of a service that UpdateService can change.
 type Spec struct {
@@ -31,6 +35,7 @@ type Image struct {
 	Type       ImageType
 	Port       int               // that the application listens on
 	Variables  map[string]string `json:",omitempty"`
+	Secrets    map[string]string `json:",omitempty"` // references, by the name of the variable
 	Start      string            `json:",omitempty"` // replaces the image's command
 	// Command is the program and its arguments that a build decided on, instead of Start.
 	Command []string `json:",omitempty"`
@@ -62,6 +67,12 @@ type HealthCheck struct {
 	Timeout   time.Duration
 	Healthy   int // checks in a row that succeed
 	Unhealthy int // checks in a row that fail
+}
+
+// Target is the path that is asked for, perhaps with a query. Whatever Path says, it is no more than
+// that: it names no other host.
+func (c HealthCheck) Target() (*url.URL, error) {
+	return url.ParseRequestURI("/" + strings.TrimPrefix(c.Path, "/"))
 }
 
 // Network is how a service is reached and what it reaches.

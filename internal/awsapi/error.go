@@ -57,11 +57,22 @@ func toWire(err error, invalid string) (wire *Error, known bool) {
 	}
 	if e, ok := errors.AsType[*apprunner.Error](err); ok && e.Code != apprunner.Internal {
 		if wire, ok := exceptions[e.Code]; ok {
-			wire.Message = e.Message
+			wire.Message = fit(e.Message)
 			return &wire, true
 		}
 	}
 	wire = new(exceptions[apprunner.Internal])
 	wire.Message = "An internal error occurred. The log of Slipway has the details under this request id."
 	return wire, false
+}
+
+// fit shortens a message that repeats a long input to what the model allows. Its end says what to do,
+// so that the middle is left out.
+func fit(message string) string {
+	const tail = maxMessage / 3
+	runes := []rune(message)
+	if len(runes) <= maxMessage {
+		return message
+	}
+	return string(runes[:maxMessage-tail-1]) + "…" + string(runes[len(runes)-tail:])
 }

@@ -210,8 +210,16 @@ func requestType(r *http.Request) (string, error) {
 	return mediaType, nil
 }
 
+// bodyTime is how long a body may take to arrive. Who sends it is not known before its end.
+const bodyTime = 30 * time.Second
+
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where there is no connection, nothing takes time
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request body is larger than %d bytes.", MaxBody)
 	}

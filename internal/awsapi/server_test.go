@@ -249,6 +249,7 @@ func TestServerMapsErrors(t *testing.T) {
 		says   string
 	}{
 		{"invalid request", apprunner.Errorf(apprunner.InvalidRequest, "no %q", "x"), 400, "InvalidRequestException", `no "x"`},
+		{"a long input in a message", apprunner.Errorf(apprunner.InvalidRequest, "no %q. Give another one.", strings.Repeat("é", 1000)), 400, "InvalidRequestException", "…" + strings.Repeat("é", 160)},
 		{"invalid state", apprunner.Errorf(apprunner.InvalidState, "busy"), 400, "InvalidStateException", "busy"},
 		{"not found", apprunner.Errorf(apprunner.ResourceNotFound, "gone"), 400, "ResourceNotFoundException", "gone"},
 		{"quota", apprunner.Errorf(apprunner.ServiceQuotaExceeded, "full"), 400, "ServiceQuotaExceededException", "full"},

@@ -71,7 +71,7 @@ type Run struct {
 // Decide reads the tree of a repository. What is wrong with it, or with the settings, is a
 // *plan.Failure; other errors are those of reading.
 func Decide(src fs.FS, request Request, catalogue Catalogue) (Decision, error) {
-	d := decider{request: request, catalogue: catalogue, root: tree{src}}
+	d := decider{request: request, catalogue: catalogue, root: tree{src, "."}}
 	if err := d.enter(request.Code.Directory); err != nil {
 		return Decision{}, err
 	}

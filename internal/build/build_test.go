@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build/plan"
@@ -153,6 +154,7 @@ func TestFailures(t *testing.T) {
 		want    string
 	}{
 		"a broken file":             {repository("/"), []string{"apprunner.yaml", "version: 1.0\nruntime: go1\n"}, `apprunner.yaml:1:1: error: "build" is missing`},
+		"a broken file below":       {repository("/a/b"), []string{"a/b/apprunner.yaml", "version: 1.0\nruntime: go1\n"}, `a/b/apprunner.yaml:1:1: error: "build" is missing`},
 		"a large file":              {repository("/"), []string{"apprunner.yaml", strings.Repeat("#", 300<<10)}, "are the limit"},
 		"a directory":               {repository("/"), []string{"apprunner.yaml/x", ""}, "it is no file"},
 		"yml":                       {repository("/web"), []string{"web/apprunner.yml", python, "web/requirements.txt", ""}, "/web/apprunner.yml is not read: App Runner reads apprunner.yaml alone. Rename it."},
@@ -195,13 +197,16 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(d.Run)
-	if diff := cmp.Diff(`{"command":["python3","app.py"],"dir":"/app","port":9000,"portVariable":"HTTP_PORT","env":[{"name":"A","value":"b"}],"secrets":[{"Name":"S","From":"s"}]}`, string(got)); diff != "" {
+	if diff := cmp.Diff(`{"command":["python3","app.py"],"dir":"/app","port":9000,"portVariable":"HTTP_PORT","env":[{"name":"A","value":"b"}],"secrets":[{"name":"S","from":"s"}]}`, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if len(d.Warnings) != 3 {
 		t.Errorf("warnings %q", d.Warnings)
 	}
 	d, err = Decide(files(), api(apprunner.CodeValues{Runtime: "GO_1", Start: "x", Variables: map[string]string{"B": "2", "A": "1", "PORT": "9"}}), catalogue)
+	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], `has PORT "9"; the application gets 8080`) {
+		t.Errorf("warnings %q", d.Warnings)
+	}
 	if diff := cmp.Diff([]plan.Variable{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}, d.Run.Env); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -249,6 +254,8 @@ func TestLinks(t *testing.T) {
 		"a relative file outside": {map[string]string{"apprunner.yaml": "OUT/apprunner.yaml"}, repository("/"), "leads out of the repository"},
 		"a directory outside":     {map[string]string{"web": outside}, repository("/web"), "leads out of the repository"},
 		"a link to a link":        {map[string]string{"apprunner.yaml": "a", "a": "OUT/apprunner.yaml"}, repository("/"), "leads out of the repository"},
+		"detection inside":        {map[string]string{"app.py": "real/web/x"}, repository("/"), ""},
+		"a pipe":                  {map[string]string{"apprunner.yaml": "Procfile"}, repository("/"), "apprunner.yaml in the source directory cannot be read: it is no file"},
 		"a loop":                  {map[string]string{"apprunner.yaml": "apprunner.yaml"}, repository("/"), "a link that leads nowhere"},
 		"a link to nothing":       {map[string]string{"apprunner.yaml": "gone", "index.html": outside + "/index.html"}, repository("/"), "Slipway cannot tell"},
 		"a Dockerfile outside":    {map[string]string{"Dockerfile": outside + "/Dockerfile"}, Request{Code: repository("/").Code, Tags: map[string]string{TagBuild: "dockerfile"}}, "leads out of the repository"},
@@ -268,6 +275,9 @@ func TestLinks(t *testing.T) {
 				if err := os.Symlink(strings.Replace(to, "OUT", relative(dir), 1), filepath.Join(dir, link)); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if err := unix.Mkfifo(filepath.Join(dir, "Procfile"), 0o600); err != nil { // who opens it waits forever
+				t.Fatal(err)
 			}
 			root, err := os.OpenRoot(dir)
 			if err != nil {

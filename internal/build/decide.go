@@ -18,7 +18,7 @@ type decider struct {
 	request   Request
 	catalogue Catalogue
 	root      tree
-	src       fs.FS  // of the source directory
+	src       tree   // the source directory
 	dir       string // the source directory, absolute in the repository
 	decision  Decision
 }
@@ -138,6 +138,9 @@ func (d *decider) docker(name string) (Decision, error) {
 // dropPort takes variables away that lose to the port that is injected.
 func (d *decider) dropPort() {
 	run := &d.decision.Run
+	if run.PortVariable == "PORT" {
+		run.PortVariable = ""
+	}
 	run.Env = slices.DeleteFunc(run.Env, func(v plan.Variable) bool {
 		return v.Name == "PORT" || v.Name == run.PortVariable && v.Name != ""
 	})

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -25,7 +27,8 @@ type settings struct {
 
 // file decides by apprunner.yaml.
 func (d *decider) file(data []byte) (Decision, error) {
-	c, problems := config.Parse(config.File, data)
+	name := strings.TrimPrefix(path.Join(d.dir, config.File), "/")
+	c, problems := config.Parse(name, data)
 	if problems.Failed() {
 		return Decision{}, failf("%s", problems)
 	}
@@ -35,7 +38,7 @@ func (d *decider) file(data []byte) (Decision, error) {
 	d.why(config.File + " says how to build and run.")
 	runtime, _ := runtimes.Find(c.Runtime.Value)
 	s := settings{
-		start: c.Start.Value, startAt: place(c.Start), lock: c.Version.Value, lockAt: place(c.Version),
+		start: c.Start.Value, startAt: place(name, c.Start), lock: c.Version.Value, lockAt: place(name, c.Version),
 		Settings: plan.Settings{
 			Runtime: runtime, PreBuild: texts(c.PreBuild), Build: texts(c.Build), PostBuild: texts(c.PostBuild), PreRun: texts(c.PreRun),
 			Env: variables(c.BuildEnv), Port: c.Port,
@@ -48,8 +51,8 @@ func (d *decider) file(data []byte) (Decision, error) {
 	return d.managed(s)
 }
 
-func place(t config.Text) string {
-	return fmt.Sprintf("%s:%d:%d: error: ", config.File, t.Line, t.Column)
+func place(file string, t config.Text) string {
+	return fmt.Sprintf("%s:%d:%d: error: ", file, t.Line, t.Column)
 }
 
 // api decides by the settings of the request. What it leaves open, the files tell.
@@ -68,6 +71,9 @@ func (d *decider) api(values apprunner.CodeValues) (Decision, error) {
 		d.why("What the build command installs outside of /app is installed for the application as well: " + strings.Join(lost, "; "))
 	}
 	d.decision.Run.Env = sorted(values.Variables)
+	if port := values.Variables["PORT"]; port != "" && port != strconv.Itoa(s.Port) {
+		d.warn(fmt.Sprintf("RuntimeEnvironmentVariables has PORT %q; the application gets %d, the Port of the settings. Delete the variable, or change Port.", port, s.Port))
+	}
 	if s.start == "" && d.request.Given.Start == "" {
 		guess, err := d.guess(runtime.Language)
 		if err != nil {

@@ -10,9 +10,12 @@ import (
 	"github.com/slipway-run/slipway/internal/build/plan"
 )
 
-// tree is the repository. It follows symbolic links itself, and none out of the repository: what is
-// there belongs to somebody else.
-type tree struct{ fs fs.FS }
+// tree is a directory of the repository. It follows symbolic links itself, and none out of the
+// repository: what is there belongs to somebody else.
+type tree struct {
+	fs  fs.FS  // of the repository
+	dir string // in it
+}
 
 // errOutside is a link that leads out of the repository.
 var errOutside = errors.New("leads out of the repository")
@@ -20,8 +23,15 @@ var errOutside = errors.New("leads out of the repository")
 // maxLinks is what Linux follows, too.
 const maxLinks = 40
 
-// Open opens a file of the repository.
+// Open opens a file or a directory. Others, such as named pipes, would make who reads them wait.
 func (t tree) Open(name string) (fs.File, error) {
+	info, err := t.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("is no file")}
+	}
 	real, err := t.resolve(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -29,9 +39,18 @@ func (t tree) Open(name string) (fs.File, error) {
 	return t.fs.Open(real)
 }
 
+// Stat tells of a file without opening it.
+func (t tree) Stat(name string) (fs.FileInfo, error) {
+	real, err := t.resolve(name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return fs.Stat(t.fs, real)
+}
+
 // resolve returns the path without links that a path stands for.
 func (t tree) resolve(name string) (string, error) {
-	done, rest := ".", strings.Split(path.Clean(name), "/")
+	done, rest := ".", strings.Split(path.Join(t.dir, name), "/")
 	for links := 0; len(rest) > 0; {
 		next := rest[0]
 		rest = rest[1:]
@@ -84,8 +103,8 @@ func (d *decider) enter(directory string) error {
 		return failf("SourceDirectory %q is a file. Give the directory that it is in.", directory)
 	}
 	d.dir = path.Join("/", dir)
-	d.src, err = fs.Sub(d.root, dir)
-	return err
+	d.src = tree{d.root.fs, dir}
+	return nil
 }
 
 // escapes reports whether a path has more ".." than directories to leave.

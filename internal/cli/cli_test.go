@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,6 +52,8 @@ type fake struct {
 	mu      sync.Mutex
 	answers map[string][]string // in order; the last one stays
 	calls   []string
+	bodies  map[string]string // of the last calls
+	git     http.Handler      // for what is pushed; nil for none
 }
 
 const (
@@ -60,7 +63,7 @@ const (
 
 func start(t *testing.T, answers map[string][]string) *fake {
 	t.Helper()
-	f := &fake{dir: t.TempDir(), answers: answers}
+	f := &fake{dir: t.TempDir(), answers: answers, bodies: map[string]string{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -78,6 +81,10 @@ func start(t *testing.T, answers map[string][]string) *fake {
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.git != nil && strings.HasPrefix(r.URL.Path, "/git/") {
+		f.git.ServeHTTP(w, r)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name, aws := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AppRunner.")
@@ -85,6 +92,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = r.Method + " " + r.URL.EscapedPath()
 	}
 	f.calls = append(f.calls, name)
+	body, _ := io.ReadAll(r.Body)
+	f.bodies[name] = string(body)
 	queue := f.answers[name]
 	if len(queue) == 0 {
 		w.WriteHeader(http.StatusNotFound)

@@ -178,6 +178,10 @@ func (c *client) watch(cmd *cobra.Command, p *progress, opts deployOptions, out 
 		}
 	})
 	stop()
+	if cmd.Context().Err() != nil {
+		p.end(false)
+		return fmt.Errorf("interrupted. The deployment goes on: see it with \"slipway operations %s\"", opts.name)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-run/slipway/internal/build/bake"
 	"github.com/slipway-run/slipway/internal/daemon"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 )
@@ -21,6 +22,9 @@ func newDoctor(g *globals) *cobra.Command {
 				return err
 			}
 			problems := containerd.Preflight(containerd.Options{DataDir: dir, BinDir: config.EngineDir})
+			for _, p := range bake.Missing() {
+				problems = append(problems, containerd.Problem{What: p.What + ", for \"slipway runtimes build\"", Fix: p.Fix})
+			}
 			if g.output == "json" {
 				return printJSON(cmd.OutOrStdout(), append([]containerd.Problem{}, problems...))
 			}
@@ -41,6 +45,6 @@ func newDoctor(g *globals) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&config.EngineDir, "engine-dir", config.EngineDir, "the directory of containerd, its shim, runc and slipway-log")
+	cmd.Flags().StringVar(&config.EngineDir, "engine-dir", config.EngineDir, "the directory of containerd, its shim, runc, slipway-log and slipway-runc")
 	return cmd
 }

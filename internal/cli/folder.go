@@ -76,11 +76,40 @@ func (c *client) deployFolder(cmd *cobra.Command, opts deployOptions) (err error
 		fmt.Fprintf(cmd.OutOrStdout(), "Service %s runs these files already. Deploy them again with --force.\n%s\n", opts.name, c.url(*found.ServiceUrl))
 		return nil
 	}
-	out, err := c.deploySent(cmd.Context(), opts, wanted)
+	for {
+		out, err := c.deploySent(cmd.Context(), opts, wanted)
+		if err == nil {
+			return c.watch(cmd, p, opts, out)
+		}
+		if !busy(err) {
+			return err
+		}
+		p.enter("Wait for another operation") // an automatic deployment, for one
+		if err := c.awaitIdle(cmd.Context(), *wanted.found.ServiceArn); err != nil {
+			return err
+		}
+	}
+}
+
+// busy reports whether a service could not begin an operation because it has another one.
+func busy(err error) bool {
+	answered, ok := errors.AsType[*apiError](err)
+	return ok && strings.Contains(answered.Message, "has an operation in progress")
+}
+
+// awaitIdle waits until a service has no operation under way.
+func (c *client) awaitIdle(ctx context.Context, arn string) error {
+	all, err := c.operations(ctx, arn)
 	if err != nil {
 		return err
 	}
-	return c.watch(cmd, p, opts, out)
+	for _, o := range all {
+		if o.EndedAt.IsZero() {
+			_, err = c.wait(ctx, arn, o.ID, nil)
+			return err
+		}
+	}
+	return nil
 }
 
 // sendFolder sends the folder, unless the service runs just that.
@@ -147,6 +176,12 @@ func (c *client) deploySent(ctx context.Context, opts deployOptions, w wish) (st
 	if w.found != nil && len(w.tags) > 0 {
 		var none apprunnerapi.TagResourceOutput
 		if err := c.call(ctx, "TagResource", apprunnerapi.TagResourceInput{ResourceArn: w.found.ServiceArn, Tags: w.tags}, &none); err != nil {
+			return out, err
+		}
+	}
+	if len(w.untag) > 0 {
+		var none apprunnerapi.UntagResourceOutput
+		if err := c.call(ctx, "UntagResource", apprunnerapi.UntagResourceInput{ResourceArn: w.found.ServiceArn, TagKeys: w.untag}, &none); err != nil {
 			return out, err
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/slipway-run/slipway/internal/build/bake"
 	"github.com/slipway-run/slipway/internal/build/runtimes"
+	"github.com/slipway-run/slipway/internal/daemon"
 	recipes "github.com/slipway-run/slipway/runtimes"
 )
 
@@ -41,7 +43,6 @@ type runtimeLine struct {
 
 func newRuntimesList(g *globals) *cobra.Command {
 	var images bool
-	var file string
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the managed runtimes: their versions, images and end of support",
@@ -50,7 +51,7 @@ func newRuntimesList(g *globals) *cobra.Command {
 The first version of a runtime is the one that builds get which lock none.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			lines, err := g.runtimeLines(file, time.Now())
+			lines, err := g.runtimeLines(cmd, time.Now())
 			if err != nil {
 				return err
 			}
@@ -61,34 +62,35 @@ The first version of a runtime is the one that builds get which lock none.`,
 		},
 	}
 	cmd.Flags().BoolVar(&images, "images", false, "show the references of the images")
-	catalogueFlag(cmd, &file)
 	return cmd
 }
 
-func catalogueFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "catalogue", "", "the catalogue of this site; by default "+runtimes.SiteFile+" in the data directory")
+// cataloguePath is the file of the site's catalogue: what the daemon reads.
+func (g *globals) cataloguePath(cmd *cobra.Command) (string, error) {
+	config, err := g.config(cmd, daemon.DefaultConfig(), "")
+	return cmp.Or(config.Build.Catalogue, filepath.Join(config.DataDir, runtimes.SiteFile)), err
 }
 
-// cataloguePath is the file of the site's catalogue.
-func (g *globals) cataloguePath(file string) (string, error) {
-	dir, err := g.dir()
-	if err != nil || file != "" {
-		return file, err
-	}
-	return filepath.Join(dir, runtimes.SiteFile), nil
-}
-
-// runtimeLines puts the catalogue and the recipes together.
-func (g *globals) runtimeLines(file string, now time.Time) ([]runtimeLine, error) {
-	file, err := g.cataloguePath(file)
-	if err != nil {
-		return nil, err
+// catalogue is that of this site before the public one. The empty file stands for the one that the
+// daemon reads.
+func (g *globals) catalogue(cmd *cobra.Command, file string) (*runtimes.Catalogue, error) {
+	if file == "" {
+		found, err := g.cataloguePath(cmd)
+		if err != nil {
+			return nil, err
+		}
+		file = found
 	}
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the catalogue of this site: %w", err)
 	}
-	catalogue, err := runtimes.Load(file, text)
+	return runtimes.Load(file, text)
+}
+
+// runtimeLines puts the catalogue and the recipes together.
+func (g *globals) runtimeLines(cmd *cobra.Command, now time.Time) ([]runtimeLine, error) {
+	catalogue, err := g.catalogue(cmd, "")
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,9 @@ const unfinished = "runtimes.unfinished"
 
 // buildRuntimes is the flags of "runtimes build".
 type buildRuntimes struct {
-	all, prepare            bool
-	cache, suite, catalogue string
-	mirror                  bake.Mirror
+	all, prepare bool
+	cache, suite string
+	mirror       bake.Mirror
 }
 
 func newRuntimesBuild(g *globals) *cobra.Command {
@@ -58,7 +58,6 @@ it. --prepare fills it on a machine that runs no Slipway.`,
 	f.StringVar(&b.mirror.Main, "mirror", "", "where Debian's packages come from; by default where this machine's apt has them from")
 	f.StringVar(&b.mirror.Security, "security-mirror", "", "where Debian's security updates come from; by default beside --mirror")
 	f.StringVar(&b.suite, "suite", "", "the release of Debian to take, instead of what the recipes say")
-	catalogueFlag(cmd, &b.catalogue)
 	return cmd
 }
 
@@ -84,7 +83,7 @@ func (b *buildRuntimes) run(cmd *cobra.Command, g *globals, names []string) erro
 	if err != nil {
 		return err
 	}
-	file, err := g.cataloguePath(b.catalogue)
+	file, err := g.cataloguePath(cmd)
 	if err != nil {
 		return err
 	}

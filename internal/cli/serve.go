@@ -53,7 +53,7 @@ It ends at SIGINT or SIGTERM. Applications go on without it, and the next start 
 	f.StringVar(&flags.HTTPSListen, "https-listen", flags.HTTPSListen, "the address of applications over TLS, such as :443; nothing listens without")
 	f.StringVar(&flags.Domain, "domain", flags.Domain, "the domain of service URLs")
 	f.StringVar(&flags.Account, "account", flags.Account, "the account id in ARNs and ECR names")
-	f.StringVar(&flags.EngineDir, "engine-dir", flags.EngineDir, "the directory of containerd, its shim, runc and slipway-log")
+	f.StringVar(&flags.EngineDir, "engine-dir", flags.EngineDir, "the directory of containerd, its shim, runc, slipway-log and slipway-runc")
 	f.StringVar(&flags.LogLevel, "log-level", flags.LogLevel, "debug, info, warn or error")
 	return cmd
 }

@@ -6,18 +6,22 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+	"github.com/slipway-run/slipway/internal/build/config"
+	"github.com/slipway-run/slipway/internal/build/detect"
+	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
 // wish is what a service is to be so that it deploys a folder.
 type wish struct {
 	found   *apprunnerapi.ServiceSummary // nil for none yet
 	source  *apprunnerapi.SourceConfiguration
-	tags    []apprunnerapi.Tag
+	tags    []apprunnerapi.Tag // to set
+	untag   []string           // keys of tags to take away
 	branch  string
 	changed bool // the service is not like that
 }
@@ -50,11 +54,14 @@ func (c *client) want(ctx context.Context, opts deployOptions, found *apprunnera
 	if opts.changed("source-directory") {
 		repository.SourceDirectory = &opts.source
 	}
+	if opts.dockerfile == "" && opts.replaces() && opts.hasDockerfile() {
+		opts.dockerfile = "Dockerfile" // with settings of the API, the files do not tell any more
+	}
 	if opts.dockerfile != "" {
 		w.tags = []apprunnerapi.Tag{{Key: new(tagBuild), Value: new("dockerfile")}, {Key: new(tagDockerfile), Value: &opts.dockerfile}}
 	}
 	var err error
-	if w.changed, err = c.tagged(ctx, found, w.tags); err != nil {
+	if err = c.compareTags(ctx, &w, opts); err != nil {
 		return w, err
 	}
 	if repository.CodeConfiguration, err = opts.configuration(repository.CodeConfiguration); err != nil {
@@ -65,25 +72,29 @@ func (c *client) want(ctx context.Context, opts deployOptions, found *apprunnera
 	return w, nil
 }
 
-// tagged reports whether tags are to be set that a service has not got.
-func (c *client) tagged(ctx context.Context, found *apprunnerapi.ServiceSummary, tags []apprunnerapi.Tag) (bool, error) {
-	if found == nil || len(tags) == 0 {
-		return false, nil
+// compareTags finds out which tags a service has to get and to lose.
+func (c *client) compareTags(ctx context.Context, w *wish, opts deployOptions) error {
+	if w.found == nil || (len(w.tags) == 0 && opts.runtime == "") {
+		return nil
 	}
 	var out apprunnerapi.ListTagsForResourceOutput
-	if err := c.call(ctx, "ListTagsForResource", apprunnerapi.ListTagsForResourceInput{ResourceArn: found.ServiceArn}, &out); err != nil {
-		return false, err
+	if err := c.call(ctx, "ListTagsForResource", apprunnerapi.ListTagsForResourceInput{ResourceArn: w.found.ServiceArn}, &out); err != nil {
+		return err
 	}
 	has := map[string]string{}
 	for _, t := range out.Tags {
 		has[*t.Key] = *t.Value
 	}
-	for _, t := range tags {
-		if has[*t.Key] != *t.Value {
-			return true, nil
+	w.tags = slices.DeleteFunc(w.tags, func(t apprunnerapi.Tag) bool { return has[*t.Key] == *t.Value })
+	if opts.dockerfile == "" {
+		for _, key := range []string{tagBuild, tagDockerfile} {
+			if _, ok := has[key]; ok {
+				w.untag = append(w.untag, key)
+			}
 		}
 	}
-	return false, nil
+	w.changed = len(w.tags) > 0 || len(w.untag) > 0
+	return nil
 }
 
 func directory(r *apprunnerapi.CodeRepository) string {
@@ -93,15 +104,25 @@ func directory(r *apprunnerapi.CodeRepository) string {
 	return filepath.Join("/", *r.SourceDirectory)
 }
 
+// replaces reports whether there are flags that replace what the folder says.
+func (o deployOptions) replaces() bool {
+	return slices.ContainsFunc([]string{"port", "env", "start", "build", "runtime"}, o.changed)
+}
+
+// hasDockerfile reports whether the folder is built from a Dockerfile when nothing else is said.
+func (o deployOptions) hasDockerfile() bool {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(o.dir, o.source, name))
+		return err == nil
+	}
+	return o.runtime == "" && has("Dockerfile") && !has("apprunner.yaml")
+}
+
 // configuration is the CodeConfiguration of the request. Without flags it stays as it is: that of the
 // repository, at first.
 func (o deployOptions) configuration(before *apprunnerapi.CodeConfiguration) (*apprunnerapi.CodeConfiguration, error) {
-	given := false
-	for _, flag := range []string{"port", "env", "start", "build", "runtime"} {
-		given = given || o.changed(flag)
-	}
 	api, repository := apprunnerapi.ConfigurationSourceApi, apprunnerapi.ConfigurationSourceRepository
-	if !given {
+	if !o.replaces() {
 		if before == nil {
 			before = &apprunnerapi.CodeConfiguration{ConfigurationSource: &repository}
 		}
@@ -143,29 +164,38 @@ const anyRuntime = apprunnerapi.RuntimeGo1
 // chosenRuntime is the runtime of the flags, or what the files suggest.
 func (o deployOptions) chosenRuntime() (apprunnerapi.Runtime, error) {
 	if o.runtime != "" {
-		return apiRuntime(o.runtime), nil
+		return apiRuntime(o.runtime)
 	}
 	dir := filepath.Join(o.dir, o.source)
 	if _, err := os.Stat(filepath.Join(dir, "apprunner.yaml")); err == nil && o.dockerfile == "" {
 		return "", fmt.Errorf("%s says how to build and run, and flags would replace all of it. Change the file, or give --runtime to do without it", filepath.Join(dir, "apprunner.yaml"))
 	}
-	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); err == nil || o.dockerfile != "" {
+	if o.dockerfile != "" {
 		return anyRuntime, nil
 	}
 	return suggested(dir)
 }
 
-var runtimeForm = regexp.MustCompile(`^([a-z]+)([0-9]+)$`)
-
 // apiRuntime is how the API names a runtime: NODEJS_22 for nodejs22.
-func apiRuntime(name string) apprunnerapi.Runtime {
-	if m := runtimeForm.FindStringSubmatch(strings.ToLower(name)); m != nil {
-		return apprunnerapi.Runtime(strings.ToUpper(m[1]) + "_" + m[2])
+func apiRuntime(name string) (apprunnerapi.Runtime, error) {
+	if r, ok := runtimes.Find(strings.ToLower(name)); ok {
+		return apprunnerapi.Runtime(r.API), nil
 	}
-	return apprunnerapi.Runtime(strings.ToUpper(name))
+	if r, ok := runtimes.ByAPI(strings.ToUpper(name)); ok {
+		return apprunnerapi.Runtime(r.API), nil
+	}
+	return "", fmt.Errorf("--runtime %q is none of the managed runtimes. %s", name, config.Suggest(name))
 }
 
 // suggested is the runtime that the files of a folder suggest.
 func suggested(dir string) (apprunnerapi.Runtime, error) {
-	return "", fmt.Errorf("--port, --env, --start and --build replace what Slipway finds in %s, so it has to be told the runtime too, such as --runtime nodejs22", dir)
+	guess, err := detect.Detect(os.DirFS(dir), "", func(string) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	runtime, ok := runtimes.Find(guess.Runtime)
+	if !ok {
+		return "", fmt.Errorf("%s looks like %s, which is no runtime. Give one with --runtime", dir, guess.Runtime)
+	}
+	return apprunnerapi.Runtime(runtime.API), nil
 }

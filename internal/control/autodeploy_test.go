@@ -194,3 +194,27 @@ func TestAutoDeployAfterRollback(t *testing.T) {
 		}
 	})
 }
+
+// A service that never ran is built again when its code changes, and only then.
+func TestAutoDeployOfWhatNeverRan(t *testing.T) {
+	t.Parallel()
+	deploying(t, func(t *testing.T, d *deployer) {
+		s, _, err := d.CreateService(t.Context(), here, code("https://git.example/shop.git"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.fail(t, s, "sha256:1")
+		if n := d.look(s); n != 0 {
+			t.Errorf("%d builds of what failed already", n)
+		}
+		d.push("sha256:2")
+		if n := d.look(s); n != 1 || !d.last().Rebuild {
+			t.Errorf("%d builds of something newer: %+v", n, d.last())
+		}
+		image := d.create(t, "image")
+		d.fail(t, image, "sha256:1")
+		if n := d.look(image); n != 0 {
+			t.Errorf("%d deployments of an image that never ran: App Runner leaves it alone", n)
+		}
+	})
+}

@@ -62,10 +62,13 @@ type Control struct {
 	Runner Runner
 	// CheckImage refuses an image identifier that can never be pulled. It asks no registry.
 	CheckImage func(image apprunner.Image, accessRole string, here apprunner.Place) error
-	// CheckCode refuses source code that can never be built. It asks no provider.
-	CheckCode func(spec apprunner.Spec, here apprunner.Place) error
+	// CheckCode refuses source code that can never be built. It asks no provider. Before is what the
+	// service had, nil for a new one.
+	CheckCode func(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error
 	// CheckRoles, if set, refuses roles of a configuration that cannot be assumed. It may ask AWS.
 	CheckRoles func(ctx context.Context, spec apprunner.Spec, here apprunner.Place) error
+	// CheckSecret, if set, refuses a reference to a secret that can never be resolved.
+	CheckSecret func(name string, ref apprunner.SecretReference) error
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as

@@ -69,7 +69,7 @@ func TestCreateServiceRefuses(t *testing.T) {
 		"bad code":  {code("BAD"), "RepositoryUrl \"BAD\""},
 		"bad port":  {with(func(c *apprunner.Change) { c.Source.Image.Port = "http" }), `Port "http"`},
 		"secrets": {with(func(c *apprunner.Change) { c.Source.Image.Secrets = map[string]string{"A": "arn"} }),
-			"RuntimeEnvironmentSecrets are not supported"},
+			"Instance Role have to be provided if passing in RuntimeEnvironmentSecrets."},
 		"reserved variable": {with(func(c *apprunner.Change) { c.Source.Image.Variables = map[string]string{"AWSAPPRUNNER_X": "1"} }),
 			"AWSAPPRUNNER is reserved"},
 		"auto deployment of ECR Public": {with(func(c *apprunner.Change) { c.Source.Image.Type, c.Source.AutoDeploy = apprunner.ECRPublic, &yes }),
@@ -387,7 +387,7 @@ func TestScalings(t *testing.T) {
 	wantCode(t, err, apprunner.InvalidRequest, "is inactive. Give an active one.")
 	unknown := prefix + "slow"
 	_, _, err = w.UpdateService(ctx, here, s.ARN, apprunner.Change{Scaling: &unknown})
-	wantCode(t, err, apprunner.ResourceNotFound, "slow")
+	wantCode(t, err, apprunner.InvalidRequest, "slow")
 	if next, err := w.CreateScaling(ctx, here, "fast", apprunner.Scaling{}, nil); err != nil || next.Revision != 4 {
 		t.Errorf("the revision after a deleted one is %d, %v; numbers are not used twice", next.Revision, err)
 	}

@@ -87,6 +87,7 @@ func (c *Control) newService(here apprunner.Place, req NewService, existing []ap
 func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec apprunner.Spec,
 	scalings apprunner.Scalings, resources apprunner.Resources,
 ) (apprunner.Spec, error) {
+	before := spec.Code
 	spec, err := change.Apply(spec)
 	if err != nil {
 		return spec, err
@@ -95,26 +96,44 @@ func (c *Control) apply(here apprunner.Place, change apprunner.Change, spec appr
 		return spec, err
 	}
 	if change.Source != nil {
-		if err := c.checkSource(spec, here); err != nil {
+		if err := c.checkSource(before, spec, here); err != nil {
+			return spec, err
+		}
+	}
+	if change.Source != nil || change.Instance != nil {
+		if err := c.checkSecrets(spec, here); err != nil {
 			return spec, err
 		}
 	}
 	if change.Scaling != nil {
-		found, err := scalings.Find(*change.Scaling, here)
+		found, err := scalings.Configured(*change.Scaling, here)
 		if err != nil {
 			return spec, err
-		}
-		if !found.Active() {
-			return spec, apprunner.Errorf(apprunner.InvalidRequest, "Auto scaling configuration %s is inactive. Give an active one.", found.ARN)
 		}
 		spec.ScalingARN = found.ARN
 	}
 	return spec, nil
 }
 
-func (c *Control) checkSource(spec apprunner.Spec, here apprunner.Place) error {
+func (c *Control) checkSecrets(spec apprunner.Spec, here apprunner.Place) error {
+	if err := spec.CheckSecrets(here); err != nil || c.CheckSecret == nil {
+		return err
+	}
+	for name, value := range spec.ConfiguredSecrets() {
+		ref, err := apprunner.ParseSecretReference(name, value, here)
+		if err == nil {
+			err = c.CheckSecret(name, ref)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Control) checkSource(before *apprunner.CodeRepository, spec apprunner.Spec, here apprunner.Place) error {
 	if spec.Code != nil {
-		return c.CheckCode(spec, here)
+		return c.CheckCode(before, spec, here)
 	}
 	return c.CheckImage(spec.Image, spec.AccessRole, here)
 }

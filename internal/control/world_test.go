@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil
 		},
-		CheckCode: func(spec apprunner.Spec, _ apprunner.Place) error {
+		CheckCode: func(_ *apprunner.CodeRepository, spec apprunner.Spec, _ apprunner.Place) error {
 			if spec.Code.URL == "BAD" {
 				return apprunner.Errorf(apprunner.InvalidRequest, "RepositoryUrl %q is not valid", spec.Code.URL)
 			}

@@ -17,7 +17,7 @@ func (d *Daemon) openAccess() error {
 		return err
 	}
 	d.guard = &access.Guard{
-		Keys: keys, Tags: d.store, Expand: d.expand, Home: d.place(d.config.Region),
+		Keys: keys, Tags: d.store, Expand: d.expand, Secret: d.secrets.ARN, Home: d.place(d.config.Region),
 		Limiter: throttle.New(d.config.Throttle.Rate, d.config.Throttle.Burst, time.Now),
 	}
 	return nil

@@ -36,6 +36,7 @@ func (d *Daemon) moved(_ context.Context, image source.Resolved) error {
 // watched may be another.
 func (d *Daemon) ended(serviceID string) {
 	d.deployer.Look(serviceID)
+	d.redeployer.Look(serviceID)
 	d.domains.Look()
 	d.watch()
 }
@@ -97,6 +98,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 		}
 		if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused source code was not deleted", "error", err)
+		}
+		if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("deleted secrets were not forgotten", "error", err)
 		}
 		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("unused images were not deleted from the registry", "error", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
@@ -34,9 +35,23 @@ func (d *Daemon) openBuilds() error {
 	})
 	d.assembler = &assemble.Assembler{
 		Sources: repositories{d}, Builder: builder{d}, Catalogue: d.catalogue, Tags: d.store.Tags,
-		Dir: filepath.Join(d.config.DataDir, "checkouts"),
+		Policy: runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes},
+		Dir:    filepath.Join(d.config.DataDir, "checkouts"),
 	}
 	return d.assembler.Clear()
+}
+
+// admit refuses a runtime that App Runner takes no more new services on, by its name in the API.
+func (d *Daemon) admit(name string) error {
+	runtime, ok := runtimes.ByAPI(name)
+	if !ok {
+		return nil // the model and the build say so better
+	}
+	policy := runtimes.Policy{AllowEnded: d.config.Build.AllowEndedRuntimes}
+	if err := policy.Admit(runtime, time.Now()); err != nil {
+		return apprunner.Errorf(apprunner.InvalidRequest, "%s", err)
+	}
+	return nil
 }
 
 // catalogue reads the images of the runtimes as they are now: "slipway runtimes build" adds to them.
@@ -93,8 +108,10 @@ type repositories struct{ d *Daemon }
 // Commit implements assemble.Sources.
 func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string) (apprunner.Commit, error) {
 	code := s.Spec.Code
-	region, name, own := r.d.remote.Own(code.URL)
+	region, name, own, err := r.d.own(s)
 	switch {
+	case err != nil:
+		return apprunner.Commit{}, err
 	case !own:
 		return r.d.connect.Commit(ctx, s, id)
 	case id == "":
@@ -106,14 +123,23 @@ func (r repositories) Commit(ctx context.Context, s apprunner.Service, id string
 
 // Checkout implements assemble.Sources.
 func (r repositories) Checkout(ctx context.Context, s apprunner.Service, id, dir string) (apprunner.Commit, error) {
-	if region, name, own := r.d.remote.Own(s.Spec.Code.URL); own {
+	region, name, own, err := r.d.own(s)
+	switch {
+	case err != nil:
+		return apprunner.Commit{}, err
+	case own:
 		return r.d.remote.Checkout(ctx, region, name, id, s.Spec.Code.Directory, dir)
 	}
 	return r.d.connect.Fetch(ctx, s, id, dir)
 }
 
-// checkCode refuses source code that can never be built.
-func (d *Daemon) checkCode(spec apprunner.Spec, _ apprunner.Place) error {
+// checkCode refuses source code that can never be built, and new services on runtimes that have ended.
+func (d *Daemon) checkCode(before *apprunner.CodeRepository, spec apprunner.Spec, _ apprunner.Place) error {
+	if v := spec.Code.Values; v != nil && (before == nil || before.Values == nil || before.Values.Runtime != v.Runtime) {
+		if err := d.admit(v.Runtime); err != nil {
+			return err
+		}
+	}
 	if _, _, own := d.remote.Own(spec.Code.URL); own {
 		return nil
 	}

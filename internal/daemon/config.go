@@ -24,7 +24,7 @@ import (
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
 type Config struct {
 	DataDir   string `yaml:"-"`
-	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc and slipway-log
+	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc, slipway-log and slipway-runc
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console
 	HTTPListen string `yaml:"http-listen"` // applications
@@ -48,6 +48,7 @@ type Config struct {
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
 	Roles         RoleConfig          `yaml:"roles"`
+	Secrets       SecretsConfig       `yaml:"secrets"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -205,6 +206,7 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
+	errs = append(errs, c.Secrets.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

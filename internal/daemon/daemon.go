@@ -30,6 +30,7 @@ import (
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/secret"
 	"github.com/slipway-run/slipway/internal/source"
 	"github.com/slipway-run/slipway/internal/source/remote"
 	"github.com/slipway-run/slipway/internal/sqlite"
@@ -64,6 +65,12 @@ type Daemon struct {
 	deployer *control.AutoDeployer
 	connect  *connect.Connector
 	ingress  *control.Ingresses
+
+	secrets    *secret.Secrets
+	parameters *secret.Parameters
+	resolver   *secret.Resolver
+	redeployer *control.SecretDeployer
+	rolePolicy map[string]*iam.Policy // by name or ARN
 
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
@@ -119,6 +126,9 @@ func (d *Daemon) openData() (err error) {
 	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
 		return err
 	}
+	if err := d.openSecrets(); err != nil {
+		return err
+	}
 	return d.openAccess()
 }
 
@@ -164,6 +174,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.serve(group, ctx)
 	group.Go(func() error { d.fleet.Run(); return nil })
 	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
+	group.Go(func() error { d.redeployer.Run(d.ctx); return nil })
 	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
 	group.Go(func() error { d.connect.Run(d.ctx); return nil })
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
@@ -177,6 +188,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	d.watch()
 	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
+	d.secretsChanged()
 	d.connect.LookAll(d.ctx)
 	d.connect.ReportRecent(d.ctx)
 	group.Go(d.publish)

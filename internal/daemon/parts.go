@@ -73,7 +73,7 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	d.runner = &operation.Runner{
-		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Fleet: d.fleet, Journal: journal{d},
+		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Secrets: d.resolver, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
 		Recording: failpoint("-"), Recorded: d.recorded,
 	}
@@ -82,13 +82,14 @@ func (d *Daemon) openParts() error {
 	}
 	d.control = &control.Control{
 		Domains: control.DomainRules{Our: d.config.Domain, Quota: d.config.Quotas.CustomDomains, Changed: d.domains.Look},
-		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckRoles: d.checkRoles, CheckCode: d.checkCode, ServiceQuota: d.config.Quotas.Services,
+		Store:   d.store, Runner: d.runner, CheckImage: d.checkImage, CheckRoles: d.checkRoles, CheckCode: d.checkCode, CheckSecret: d.checkSecret, ServiceQuota: d.config.Quotas.Services,
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
 	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.newest, d.place, d.log)
+	d.redeployer = control.NewSecretDeployer(d.store, d.control, d.resolver.Versions, d.place, d.log)
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,
 	})

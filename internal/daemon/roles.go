@@ -18,6 +18,10 @@ import (
 type RoleConfig struct {
 	Instance []string `yaml:"instance"` // that trust tasks.apprunner.amazonaws.com
 	Access   []string `yaml:"access"`   // that trust build.apprunner.amazonaws.com
+
+	// Policies are files with what instance roles may do, by name or ARN. A role without one may read
+	// every secret and parameter of the account.
+	Policies map[string]string `yaml:"policies"`
 }
 
 func (c RoleConfig) validate() []error {

@@ -23,6 +23,7 @@ type Spec struct {
 	Image   string            // name that Images.Pull returned
 	Command []string          // replaces the image's entrypoint and command unless empty
 	Env     []string          // KEY=value, added to the image's own
+	Secrets []string          // KEY=value, added to Env; the engine keeps no copy that outlives the instance
 	CPU     int               // in units: 1024 is one virtual CPU; its limit, and its weight against others
 	Boost   bool              // no limit on CPU until SetCPU: a start needs more than serving does
 	Memory  int64             // bytes; the instance is killed above it

@@ -35,7 +35,12 @@ func probe(ctx context.Context, check apprunner.HealthCheck, target netip.AddrPo
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
 	if check.Protocol == apprunner.HealthHTTP {
-		return probeHTTP(ctx, "http://"+target.String()+check.Path)
+		url, err := check.Target()
+		if err != nil {
+			return err
+		}
+		url.Scheme, url.Host = "http", target.String()
+		return probeHTTP(ctx, url.String())
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target.String())
 	if err != nil {

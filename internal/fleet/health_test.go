@@ -32,7 +32,7 @@ func TestProbeHTTP(t *testing.T) {
 	t.Cleanup(server.Close)
 	target := netip.MustParseAddrPort(server.Listener.Addr().String())
 	for path, want := range map[string]string{
-		"/200": "", "/204": "", "/302": "", "/399": "",
+		"/200": "", "200": "", "/204": "", "/302": "", "/399": "",
 		"/400":  `answered status 400: "first line of 400"`,
 		"/404":  `answered status 404: "first line of 404"`,
 		"/500":  `answered status 500: "first line of 500"`,

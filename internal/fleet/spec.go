@@ -18,6 +18,7 @@ func instanceSpec(id string, service apprunner.Service, r apprunner.Revision) en
 		Image:   r.Image,
 		Command: command(r.Spec.Image),
 		Env:     environment(r.Spec.Image),
+		Secrets: secrets(r),
 		CPU:     r.Spec.Instance.CPU,
 		Boost:   true, // App Runner gives a start all the CPU there is
 		Memory:  int64(r.Spec.Instance.Memory) << 20,
@@ -51,6 +52,19 @@ func command(image apprunner.Image) []string {
 		return image.Command
 	}
 	return splitCommand(image.Start)
+}
+
+// secrets are the variables of the application that are kept apart. What the platform sets wins over
+// them as well.
+func secrets(r apprunner.Revision) []string {
+	injected := slices.Concat(r.Spec.Image.PortVariables, []string{"PORT"})
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(r.Secrets)) {
+		if !slices.Contains(injected, name) {
+			env = append(env, name+"="+r.Secrets[name].Value)
+		}
+	}
+	return env
 }
 
 // splitCommand turns a start command into arguments. A command that only a shell understands gets

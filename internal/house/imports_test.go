@@ -72,7 +72,7 @@ func tree(name string, trees []string) string {
 var adapters = []string{
 	"internal/sqlite", "internal/engine/containerd", "internal/registry", "internal/router", "internal/source",
 	"internal/telemetry", "internal/vault", "internal/iam", "internal/awsapi", "internal/admin", "internal/console",
-	"internal/audit", "internal/certificate", "internal/resolver",
+	"internal/audit", "internal/certificate", "internal/resolver", "internal/build/bake",
 }
 
 // documented are the imports of adapters beyond the rule, and why.
@@ -88,6 +88,16 @@ var composers = []string{"internal/daemon", "internal/cli", "cmd", "test", "benc
 var wanted = map[[2]string]string{
 	{"internal/operation", "internal/source"}: "an operation speaks of images by reference",
 }
+
+// pure are the packages that decide how source code is built. They run nothing and reach nothing: a
+// plan is made of what they are given.
+var pure = []string{"internal/build/config", "internal/build/detect", "internal/build/plan", "internal/build/runtimes"}
+
+// impure are the imports that would let them.
+var impure = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys/unix", "unsafe"}
+
+// decides reports whether a package is one of those, or internal/build itself.
+func decides(name string) bool { return name == "internal/build" || slices.Contains(pure, name) }
 
 func TestRulesOfTheHouse(t *testing.T) {
 	t.Parallel()
@@ -118,8 +128,14 @@ func judge(importer, path string, standard map[string]bool) (broken []string) {
 	if path == "database/sql" && importer != "internal/sqlite" {
 		say("internal/sqlite is the only place with SQL")
 	}
+	if decides(importer) && slices.Contains(impure, path) {
+		say("what decides about builds runs nothing and reaches nothing")
+	}
 	if !ours(path) {
 		return broken
+	}
+	if decides(importer) && imported != "internal/apprunner" && !slices.Contains(pure, imported) {
+		say("what decides about builds knows the domain alone")
 	}
 	if importer == "internal/autoscale" || importer == "internal/engine" {
 		say("decisions and contracts import nothing of ours")
@@ -168,6 +184,11 @@ func TestJudge(t *testing.T) {
 		{"internal/sqlite", module + "/internal/vault", 1},
 		{"internal/source", module + "/internal/engine", 0},
 		{"internal/source", module + "/internal/engine/containerd/images", 1},
+		{"internal/source/remote", module + "/internal/apprunner", 0},
+		{"internal/source/remote", module + "/internal/iam", 1},
+		{"internal/source/folder", module + "/internal/registry", 1},
+		{"internal/operation", module + "/internal/source/remote", 1},
+		{"internal/cli", module + "/internal/source/folder", 0},
 		{"internal/engine/containerd", module + "/internal/engine/containerd/network", 0},
 		{"internal/awsapi/handlers", module + "/internal/control", 0},
 		{"internal/admin", module + "/internal/awsapi/sigv4", 0},
@@ -183,6 +204,16 @@ func TestJudge(t *testing.T) {
 		{"internal/daemon", module + "/internal/certificate", 0},
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
 		{"internal/domain", module + "/internal/resolver", 1},
+		{"internal/build", module + "/internal/build/plan", 0},
+		{"internal/build", module + "/internal/build/buildkit", 1},
+		{"internal/build/plan", "os/exec", 1},
+		{"internal/build/detect", module + "/internal/build", 1},
+		{"internal/build/config", "go.yaml.in/yaml/v4", 0},
+		{"internal/secret", module + "/internal/apprunner", 0},
+		{"internal/secret", module + "/internal/source/aws", 1},
+		{"internal/sqlite", module + "/internal/secret", 0},
+		{"internal/cli", module + "/internal/build/bake", 0},
+		{"internal/build/runtimes", module + "/internal/build/bake", 1},
 		{"test", module + "/test/kit", 0},
 	} {
 		if broken := judge(c.importer, c.imported, standard); len(broken) != c.broken {
@@ -200,6 +231,16 @@ func TestLogWriterIsSmall(t *testing.T) {
 		case strings.HasPrefix(p.ImportPath, "golang.org/x/sys/"):
 		default:
 			t.Errorf("cmd/slipway-log links %s: it may link the standard library, golang.org/x/sys and internal/engine/containerd/logfile", p.ImportPath)
+		}
+	}
+}
+
+// What stands in for runc becomes runc at once: it links the standard library alone.
+func TestStandInForRuncIsSmall(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "-deps", "./cmd/slipway-runc") {
+		if !p.Standard && p.name() != "cmd/slipway-runc" {
+			t.Errorf("cmd/slipway-runc links %s: it may link the standard library alone", p.ImportPath)
 		}
 	}
 }

@@ -51,6 +51,8 @@ var known = []string{
 	"apprunner:ServiceArn", "apprunner:ConnectionArn", "apprunner:AutoScalingConfigurationArn",
 	"apprunner:ObservabilityConfigurationArn", "apprunner:VpcConnectorArn", "apprunner:VpcIngressConnectionArn",
 	"apprunner:VpcId", "apprunner:VpcEndpointId", "apprunner:ResourceTag/",
+	"secretsmanager:Name", "secretsmanager:Description", "secretsmanager:KmsKeyId", "secretsmanager:VersionId", "secretsmanager:VersionStage",
+	"secretsmanager:ResourceTag/", "ssm:Overwrite", "ssm:Recursive", "ssm:resourceTag/",
 	"aws:ResourceTag/", "aws:RequestTag/", "aws:TagKeys",
 	"aws:RequestedRegion", "aws:username", "aws:PrincipalArn", "aws:SecureTransport",
 }

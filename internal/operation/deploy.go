@@ -76,9 +76,12 @@ func (j *job) newRevision(ctx context.Context, digest string) (apprunner.Revisio
 	}, nil
 }
 
-// pull brings the image of the revision to the engine.
+// pull brings the image of the revision to the engine, and resolves its secrets.
 func (j *job) pull(ctx context.Context) error {
 	revision, err := j.Store.Revision(ctx, j.operation.RevisionID)
+	if err == nil {
+		revision, err = j.resolveSecrets(ctx, revision)
+	}
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func (j *job) announce() {
 // explain tells why the operation fails.
 func (j *job) explain(cause error, reason string) {
 	switch {
+	case isSecret(cause):
+		j.event("Failed to resolve the environment secrets. Reason: %s", reason)
+		j.deployment("Failed to deploy your %s. Reason: %s", j.artifact(), reason)
 	case j.operation.Step == apprunner.StepBuild, j.operation.Builds && j.operation.Step == apprunner.StepResolve:
 		j.explainBuild(cause, reason)
 	case j.operation.Step == apprunner.StepResolve, j.operation.Step == apprunner.StepPull:

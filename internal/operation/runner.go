@@ -65,6 +65,7 @@ type Runner struct {
 	Sources Sources
 	Builder Builder
 	Images  Images
+	Secrets Secrets // nil when no service can have any
 	Fleet   Fleet
 	Journal Journal
 	Log     *slog.Logger

@@ -60,4 +60,16 @@ var services = []service{{
 	pkg:     "ecrpublicapi",
 	invalid: "InvalidParameterException",
 	fault:   "ServerException",
+}, {
+	model:   "secretsmanager.json",
+	dir:     "secretsmanager",
+	pkg:     "secretsmanagerapi",
+	invalid: "ValidationException",
+	fault:   "InternalServiceError",
+}, {
+	model:   "ssm.json",
+	dir:     "ssm",
+	pkg:     "ssmapi",
+	invalid: "ValidationException",
+	fault:   "InternalServerError",
 }}

@@ -59,6 +59,7 @@ func imageShape(image apprunner.Image) *apprunnerapi.ImageRepository {
 		ImageRepositoryType: new(apprunnerapi.ImageRepositoryType(image.Type)),
 		ImageConfiguration: &apprunnerapi.ImageConfiguration{
 			Port: new(strconv.Itoa(image.Port)), StartCommand: filled(image.Start), RuntimeEnvironmentVariables: image.Variables,
+			RuntimeEnvironmentSecrets: image.Secrets,
 		},
 	}
 }
@@ -73,6 +74,7 @@ func codeShape(code apprunner.CodeRepository) *apprunnerapi.CodeRepository {
 		out.CodeConfiguration.CodeConfigurationValues = &apprunnerapi.CodeConfigurationValues{
 			Runtime: new(apprunnerapi.Runtime(v.Runtime)), BuildCommand: filled(v.Build), StartCommand: filled(v.Start),
 			Port: new(strconv.Itoa(v.Port)), RuntimeEnvironmentVariables: v.Variables,
+			RuntimeEnvironmentSecrets: v.Secrets,
 		}
 	}
 	return out

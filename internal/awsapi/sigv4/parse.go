@@ -3,6 +3,7 @@ package sigv4
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,11 @@ const (
 	dateFormat  = "20060102"
 	maxLifetime = 7 * 24 * time.Hour // of a presigned request, as AWS has it
 )
+
+// regionForm is that of the names of Regions, which become part of ARNs and host names.
+var regionForm = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$`)
+
+const maxRegion = 32
 
 // signature is what a request says about its own signing.
 type signature struct {
@@ -135,6 +141,9 @@ func (s *signature) fill(credential, signedHeaders, value, date string) error {
 		return invalid("Credential should be scoped with a valid terminator: '%s'.", terminator)
 	}
 	s.accessKeyID, s.date, s.region, s.service = scope[0], scope[1], scope[2], scope[3]
+	if len(s.region) > maxRegion || !regionForm.MatchString(s.region) {
+		return invalid("Credential should be scoped to a valid region: '%s' is not the name of one, such as us-east-1.", safe(s.region))
+	}
 	s.signedHeaders = strings.Split(signedHeaders, ";")
 	if !slices.IsSorted(s.signedHeaders) || slices.Contains(s.signedHeaders, "") || signedHeaders != strings.ToLower(signedHeaders) ||
 		len(slices.Compact(slices.Clone(s.signedHeaders))) != len(s.signedHeaders) {

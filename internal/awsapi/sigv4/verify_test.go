@@ -186,6 +186,9 @@ func TestVerifyRefusesHeaders(t *testing.T) {
 		{"a session token slipped in", set("X-Amz-Security-Token", "x"), "InvalidSignatureException", "'x-amz-security-token' must be"},
 		{"an unsigned payload slipped in", set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), "InvalidSignatureException", "'x-amz-content-sha256' must be"},
 		{"another Region", authorization("eu-west-1", "us-east-1"), "InvalidSignatureException", "does not match"},
+		{"a Region that would be two parts of an ARN", authorization("eu-west-1", "eu-west-1:1"), "InvalidSignatureException", "scoped to a valid region"},
+		{"a Region that would be two labels of a host", authorization("eu-west-1", "eu.west-1"), "InvalidSignatureException", "scoped to a valid region"},
+		{"a Region that is a pattern", authorization("eu-west-1", "*"), "InvalidSignatureException", "scoped to a valid region"},
 		{"a service that is not served", authorization("/apprunner/", "/s3/"), "InvalidSignatureException", "correct service: 'apprunner'"},
 		{"another terminator", authorization("aws4_request", "aws5_request"), "InvalidSignatureException", "terminator"},
 		{"another date in the scope", authorization("/20260304/", "/20260305/"), "InvalidSignatureException", "Date in Credential scope"},
@@ -288,6 +291,12 @@ func TestVerifyRefusesPresigned(t *testing.T) {
 			wantError(t, err, tt.code, tt.says)
 		})
 	}
+}
+
+// What is signed in the query covers the body too.
+func TestVerifyRefusesPresignedWithAnotherBody(t *testing.T) {
+	_, err := testVerifier().Verify(received(t, presigned(t, "60")), []byte(`{"MaxResults":1}`))
+	wantError(t, err, "InvalidSignatureException", "does not match")
 }
 
 func wantError(t *testing.T, err error, code, says string) {

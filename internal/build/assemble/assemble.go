@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
 	"github.com/slipway-run/slipway/internal/build/plan"
+	"github.com/slipway-run/slipway/internal/build/runtimes"
 	"github.com/slipway-run/slipway/internal/operation"
 )
 
@@ -54,6 +55,7 @@ type Assembler struct {
 	Builder   Builder
 	Catalogue func() (build.Catalogue, error)
 	Tags      func(ctx context.Context, arn string) (map[string]string, error)
+	Policy    runtimes.Policy
 	Dir       string // for checkouts; emptied by Clear
 }
 
@@ -136,6 +138,9 @@ func (a *Assembler) decide(ctx context.Context, s apprunner.Service, dir string,
 	if err != nil {
 		return decision, err
 	}
+	if err := a.admit(s, decision); err != nil {
+		return decision, err
+	}
 	for _, why := range decision.Why {
 		log.Step("%s", why)
 	}
@@ -145,4 +150,19 @@ func (a *Assembler) decide(ctx context.Context, s apprunner.Service, dir string,
 	}
 	log.Event("Successfully validate configuration file.") // App Runner's own words
 	return decision, nil
+}
+
+// admit refuses a runtime that takes no new services, for a service that never ran.
+func (a *Assembler) admit(s apprunner.Service, decision build.Decision) error {
+	if decision.Plan == nil || s.RevisionID != "" {
+		return nil
+	}
+	runtime, ok := runtimes.Find(decision.Plan.Runtime)
+	if !ok {
+		return nil
+	}
+	if err := a.Policy.Admit(runtime, time.Now()); err != nil {
+		return &plan.Failure{Reason: err.Error()}
+	}
+	return nil
 }

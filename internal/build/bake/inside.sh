@@ -8,7 +8,10 @@ mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mount --bind "$lists" "$root/var/lib/apt/lists"
 mount --bind "$cache" "$root/var/cache/apt"
-export TMPDIR="$PWD/$root/tmp"
+# apt hands files to dpkg in a temporary directory, by its name: this one has the same name inside.
+mount -t tmpfs tmpfs "$root/dev/shm"
+mount --bind "$root/dev/shm" /dev/shm
+export TMPDIR=/dev/shm
 inside() { env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 $environment chroot "$root" sh -eu -c "$1"; }
 
 case $do in
@@ -26,7 +29,8 @@ install)
 	# What tells of this machine or this moment.
 	find "$root/var/log" -type f -delete
 	rm -rf "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/etc/*- \
-		"$root/var/cache/ldconfig/aux-cache" "$root/root/.cache" "$root/root/.wget-hsts"
+		"$root/var/cache/ldconfig/aux-cache" "$root/root/.cache" "$root/root/.wget-hsts" \
+		"$root/etc/machine-id" "$root/var/lib/dbus/machine-id"
 	;;
 run)
 	inside "$setup"

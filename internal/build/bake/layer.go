@@ -10,12 +10,13 @@ import (
 	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
-// form is changed when the same recipe is made into something else than before.
-const form = 1
+// form is the way recipes are made into layers: a number, to be changed when the code makes the same
+// recipe into something else than before, and the script that it runs.
+var form = "1 " + insideScript
 
 // layer is a layer that is to be made. What is exported is what makes it different from others.
 type layer struct {
-	Form         int
+	Form         string
 	Architecture string
 	Below        string // the key of the layer that it lies on, "" for none
 	Suite        Suite

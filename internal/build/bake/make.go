@@ -29,9 +29,6 @@ func (r *run) layer(ctx context.Context, l *layer) error {
 		if _, err := os.Stat(r.dir(l)); err == nil {
 			return nil
 		}
-		if missing := Missing(); len(missing) > 0 {
-			return fmt.Errorf("%s. To do: %s", missing[0].What, missing[0].Fix)
-		}
 		if l.below != nil {
 			for _, below := range l.below.chain() {
 				if err := r.layer(ctx, below); err != nil {
@@ -72,7 +69,7 @@ func (r *run) make(ctx context.Context, l *layer) error {
 	if err := fill(ctx, l, tmp); err != nil {
 		return err
 	}
-	size, err := seal(tmp, begin)
+	size, err := seal(tmp, r.began)
 	if err != nil {
 		return err
 	}
@@ -92,7 +89,7 @@ func (r *run) make(ctx context.Context, l *layer) error {
 func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 	files := filepath.Join(tmp, "files")
 	args := []string{
-		"--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--keyring=" + keyring,
+		"--mode=root", "--variant=minbase", "--format=directory", "--keyring=" + keyring,
 		"--architectures=" + runtime.GOARCH, "--include=" + strings.Join(l.Packages, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -119,7 +116,7 @@ func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 	if err != nil {
 		return err
 	}
-	for _, scrap := range []string{"var/cache/ldconfig/aux-cache", "var/lib/apt/lists/lock", "var/cache/apt/archives/lock"} {
+	for _, scrap := range []string{"var/cache/ldconfig/aux-cache", "var/lib/apt/lists/lock", "var/cache/apt/archives/lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"} {
 		if err := os.RemoveAll(filepath.Join(files, scrap)); err != nil {
 			return err
 		}

@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +35,7 @@ type Baked struct {
 // run is one call of Bake.
 type run struct {
 	*Oven
+	began    time.Time     // what changes later was made here, and not by a package
 	settings []string      // of the host's apt
 	slots    chan struct{} // one for each layer that may be made at a time
 
@@ -49,7 +51,7 @@ type made struct {
 }
 
 // Bake makes the images of recipes, or finds them in Dir. Done is called with each as soon as it is
-// complete, one at a time. The first error stops all; what is finished by then stays finished.
+// complete, one at a time. One that fails does not stop the others.
 func (o *Oven) Bake(ctx context.Context, recipes []Recipe, done func(Baked) error) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return err
@@ -68,23 +70,55 @@ func (o *Oven) Bake(ctx context.Context, recipes []Recipe, done func(Baked) erro
 		}
 	}
 	r := &run{
-		Oven: o, settings: aptSettings(ctx), slots: make(chan struct{}, max(2, min(runtime.NumCPU(), 4))),
+		Oven: o, began: time.Now(), settings: aptSettings(ctx), slots: make(chan struct{}, max(2, min(runtime.NumCPU(), 4))),
 		layers: map[string]*made{}, lists: map[string]*made{},
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	if err := r.able(recipes); err != nil {
+		return err
+	}
+	var group sync.WaitGroup
 	var one sync.Mutex
+	var failed []error
 	for _, recipe := range recipes {
-		group.Go(func() error {
+		group.Go(func() {
 			baked, err := r.bake(ctx, recipe)
-			if err != nil {
-				return fmt.Errorf("make the images of %s: %w", recipe.Name, err)
-			}
 			one.Lock()
 			defer one.Unlock()
-			return done(baked)
+			if err == nil {
+				err = done(baked)
+			}
+			switch {
+			case err == nil:
+			case slices.ContainsFunc(failed, func(other error) bool { return errors.Is(other, err) }):
+				failed = append(failed, fmt.Errorf("make the images of %s: the same", recipe.Name))
+			default:
+				failed = append(failed, fmt.Errorf("make the images of %s: %w", recipe.Name, err))
+			}
 		})
 	}
-	return errors.Join(group.Wait(), o.sweep())
+	group.Wait()
+	if err := context.Cause(ctx); err != nil {
+		failed = []error{err}
+	}
+	return errors.Join(append(failed, o.sweep())...)
+}
+
+// able refuses what this machine cannot do, before anything begins.
+func (r *run) able(recipes []Recipe) error {
+	for _, recipe := range recipes {
+		d := r.Book.design(recipe)
+		for _, l := range slices.Concat(d.build, d.run) {
+			if _, err := os.Stat(r.dir(l)); err == nil {
+				continue
+			}
+			var all []error
+			for _, m := range Missing() {
+				all = append(all, fmt.Errorf("%s. To do: %s", m.What, m.Fix))
+			}
+			return errors.Join(all...)
+		}
+	}
+	return nil
 }
 
 // lock waits until no other process bakes in the directory. The lock ends with the process.

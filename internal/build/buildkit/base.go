@@ -24,6 +24,8 @@ type bases struct {
 	mu     sync.Mutex
 	byName map[string]base
 	blobs  map[digest.Digest]*blob
+
+	faults
 }
 
 // base is an image that was found.
@@ -75,10 +77,10 @@ func (b *bases) add(image v1.Image) (base, error) {
 		if err := errors.Join(err1, err2); err != nil {
 			return base{}, err
 		}
-		b.blobs[digest.Digest(d.String())] = &blob{size: size, open: layer.Compressed}
+		b.blobs[digest.Digest(d.String())] = &blob{faults: &b.faults, size: size, open: layer.Compressed}
 	}
 	for _, data := range [][]byte{manifest, config} {
-		b.blobs[digest.FromBytes(data)] = &blob{size: int64(len(data)), open: func() (io.ReadCloser, error) {
+		b.blobs[digest.FromBytes(data)] = &blob{faults: &b.faults, size: int64(len(data)), open: func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(data)), nil
 		}}
 	}
@@ -122,6 +124,7 @@ func (b *bases) close() {
 
 // blob is read from its begin to its end, by many short reads: a stream stays open between them.
 type blob struct {
+	*faults
 	size int64
 	open func() (io.ReadCloser, error)
 
@@ -140,13 +143,13 @@ func (b *blob) ReadAt(p []byte, offset int64) (int, error) {
 		return 0, io.EOF
 	}
 	if err := b.seek(offset); err != nil {
-		return 0, err
+		return 0, b.note(err)
 	}
 	n, err := io.ReadFull(b.stream, p[:min(int64(len(p)), b.size-offset)])
 	b.at += int64(n)
 	if err != nil {
 		b.drop()
-		return n, fmt.Errorf("read part of a base image: %w", err)
+		return n, b.note(fmt.Errorf("read part of a base image: %w", err))
 	}
 	if b.at == b.size {
 		b.drop()

@@ -108,7 +108,7 @@ func New(opts Options) *Builder {
 // Close ends BuildKit. Builds that are under way fail; they must have been cancelled.
 func (b *Builder) Close(ctx context.Context) error { return b.server.close(ctx) }
 
-// ErrTimeout is the cause of the end of a build that took too long.
+// errTimeout is the cause of the end of a build that took too long.
 var errTimeout = errors.New("the time limit of builds is reached")
 
 // Build builds a job and pushes the image. When ctx ends, the commands end with it.
@@ -120,10 +120,21 @@ func (b *Builder) Build(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	defer b.slots.Release(1)
+	daemon, done, err := b.server.use(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeoutCause(ctx, b.opts.Limits.Timeout, errTimeout)
 	defer cancel()
 	lines := newTranscript(job.Log)
-	result, err := b.build(ctx, job, lines)
+	result, err := b.build(ctx, daemon, job, lines)
+	for range 3 {
+		if !interrupted(ctx, err) {
+			break
+		}
+		result, err = b.build(ctx, daemon, job, lines)
+	}
 	if err != nil {
 		return Result{}, b.explain(ctx, lines, err)
 	}

@@ -31,7 +31,7 @@ func (s *server) writeConfig(place room.Room) (string, error) {
 		"root":             stateDir(place),
 		"log":              table{"level": "warn"},
 		"grpc":             table{"address": []string{"unix://" + socket(place)}},
-		"otel":             table{"socketPath": filepath.Join(place.Sockets, "otel.sock")},
+		"otel":             table{"socketPath": traces(place)},
 		"cdi":              table{"disabled": true},
 		"dns":              table{"nameservers": dns},
 		"history":          table{"maxEntries": 1},

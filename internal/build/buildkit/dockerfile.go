@@ -96,7 +96,7 @@ func dockerfileFailure(file string, err error) error {
 			where = fmt.Sprintf("%s, line %d", file, line)
 		}
 	}
-	return refuse("%s: %v.", where, err)
+	return refuse("%s: %s.", where, bare(err.Error()))
 }
 
 // resolver tells the front end of base images.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	gateway "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -118,11 +119,14 @@ func (v *vertex) saying() string {
 // almostFull is how much is free when nothing more can be written, in bytes: a file system keeps a bit.
 const almostFull = 16 << 20
 
+// diskFull tells whether a command failed for want of space. It says so itself, in most cases; that
+// there was none left says it as well, unless an earlier build is still being cleared away.
 func (t *transcript) diskFull(v *vertex) bool {
-	if t.measured && t.free < almostFull {
-		return true
+	const said = "no space left on device"
+	if strings.Contains(strings.ToLower(v.err+strings.Join(v.last, "\n")), said) {
+		return t.first != nil && t.free < t.first.Free/2
 	}
-	return strings.Contains(strings.ToLower(v.err), "no space left on device")
+	return t.first != nil && t.first.Free > 4*almostFull && t.free < almostFull
 }
 
 // memoryFull tells whether a command failed by the limit. Not the command itself has to be killed: it may
@@ -133,15 +137,15 @@ func (t *transcript) memoryFull(v *vertex, code int) bool {
 	return t.kills > 0 && (code == killed || strings.Contains(strings.Join(v.last, "\n"), "Killed"))
 }
 
-var wrapping = regexp.MustCompile(`^(failed to (compute cache key|calculate checksum of ref [^:]*|solve|load cache key): )+`)
+var wrapping = regexp.MustCompile(`^((failed to (compute cache key|calculate checksum of ref \S+|solve|load cache key)|dockerfile parse error on line \d+): )+`)
 
 // bare leaves out what says where in BuildKit an error passed.
-func bare(text string) string {
-	text = wrapping.ReplaceAllString(text, "")
-	if i := strings.Index(text, "::"); i > 0 && i < 60 && strings.Contains(text[:i], "ref ") {
-		text = text[i+2:]
-	}
-	return strings.TrimSuffix(text, ".")
+func bare(text string) string { return strings.TrimSuffix(wrapping.ReplaceAllString(text, ""), ".") }
+
+// interrupted tells that a build failed because another one, which was fetching the same for both, was
+// cancelled or failed. To try again is all that it takes.
+func interrupted(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && (status.Code(err) == codes.Canceled || grpcerrors.Code(err) == codes.Canceled)
 }
 
 // bytesText writes a size for people.

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,13 +144,13 @@ func (c *conversion) begin(ctx context.Context, s plan.Stage) (llb.State, error)
 }
 
 // reference names the image for BuildKit, which looks at the digest alone.
-func (b base) reference() string { return "base@" + b.digest.String() }
+func (b base) reference() string { return "slipway.invalid/base@" + b.digest.String() }
 
 func (c *conversion) run(state llb.State, command plan.Command) llb.State {
 	id := "step-" + strconv.Itoa(len(c.steps))
 	c.steps[id] = step{command.Phase, command.Script}
 	options := []llb.RunOption{
-		llb.Args([]string{"/bin/sh", "-e", "-c", command.Script}),
+		llb.Args([]string{cmp.Or(command.Shell, "/bin/sh"), "-e", "-c", command.Script}),
 		llb.WithCustomName(firstLine(command.Script)), llb.ProgressGroup(id, "", false),
 	}
 	for _, cache := range command.Caches {

@@ -42,6 +42,8 @@ type outbox struct {
 
 	mu   sync.Mutex
 	kept map[digest.Digest][]byte
+
+	faults
 }
 
 func newOutbox(ctx context.Context, p Push, b *bases) (*outbox, error) {
@@ -86,7 +88,7 @@ func (o *outbox) Writer(_ context.Context, opts ...content.WriterOpt) (content.W
 	}
 	has, err := o.has(w.Desc)
 	if err != nil {
-		return nil, err
+		return nil, o.note(err)
 	}
 	if has {
 		return nil, fmt.Errorf("%s: %w", w.Desc.Digest, errdefs.ErrAlreadyExists)
@@ -123,6 +125,9 @@ func (b *bases) layer(d digest.Digest) v1.Layer {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.blobs[d] == nil { // an image in a registry says that it has any
+		return nil
+	}
 	for _, each := range b.byName {
 		if layer, err := each.image.LayerByDigest(hash); err == nil {
 			return layer
@@ -247,7 +252,7 @@ func (k *keeper) Commit(_ context.Context, _ int64, expected digest.Digest, _ ..
 // upload passes a layer on while it arrives.
 func (o *outbox) upload(desc ocispec.Descriptor) *uploader {
 	r, w := io.Pipe()
-	u := &uploader{progress: progress{desc: desc, begin: time.Now()}, pipe: w, done: make(chan error, 1)}
+	u := &uploader{faults: &o.faults, progress: progress{desc: desc, begin: time.Now()}, pipe: w, done: make(chan error, 1)}
 	once := remote.WithRetryBackoff(remote.Backoff{Steps: 1}) // what has passed cannot be sent again
 	go func() {                                               // ends with the pipe or with ctx
 		err := remote.WriteLayer(o.target, passing{desc, r}, append(o.remote, once)...)
@@ -261,6 +266,7 @@ func (o *outbox) upload(desc ocispec.Descriptor) *uploader {
 var errPassed = errors.New("the registry has it")
 
 type uploader struct {
+	*faults
 	progress
 	pipe *io.PipeWriter
 	done chan error
@@ -280,7 +286,7 @@ func (u *uploader) Commit(context.Context, int64, digest.Digest, ...content.Opt)
 	u.over = true
 	_ = u.pipe.Close()
 	if err := <-u.done; err != nil {
-		return fmt.Errorf("push %s: %w", u.desc.Digest, err)
+		return u.note(fmt.Errorf("push %s: %w", u.desc.Digest, err))
 	}
 	return nil
 }
@@ -318,4 +324,26 @@ func ports(exposed map[string]struct{}) []int {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// faults remembers what went wrong here while BuildKit asked for something: it is told again by BuildKit
+// as if the build had failed.
+type faults struct {
+	lock  sync.Mutex
+	first error
+}
+
+func (f *faults) note(err error) error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.first == nil {
+		f.first = err
+	}
+	return err
+}
+
+func (f *faults) fault() error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.first
 }

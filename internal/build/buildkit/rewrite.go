@@ -117,14 +117,18 @@ func (r *rewriter) lend(e *pb.ExecOp) {
 	for _, v := range r.around.named {
 		e.Secretenv = append(e.Secretenv, &pb.SecretEnv{ID: v.Value, Name: v.Name, Optional: true})
 	}
-	// There is no such secret. It keeps the results of a command apart from those of the same command
-	// of another service: what a command fetched is nobody else's.
-	e.Secretenv = append(e.Secretenv, &pb.SecretEnv{ID: "slipway.scope." + r.around.scope, Name: "SLIPWAY_SCOPE", Optional: true})
+	// There is no such secret, and so no such file. It keeps the results of a command apart from those of
+	// the same command of another service: what a command fetched is nobody else's.
+	e.Mounts = append(e.Mounts, secretFile(lent+"/scope", "slipway.scope."+r.around.scope, true))
 	for _, path := range sortedKeys(r.around.files) {
-		e.Mounts = append(e.Mounts, &pb.Mount{
-			Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: path, MountType: pb.MountType_SECRET,
-			SecretOpt: &pb.SecretOpt{ID: r.around.files[path], Mode: 0o444},
-		})
+		e.Mounts = append(e.Mounts, secretFile(path, r.around.files[path], false))
+	}
+}
+
+func secretFile(path, id string, optional bool) *pb.Mount {
+	return &pb.Mount{
+		Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: path, MountType: pb.MountType_SECRET,
+		SecretOpt: &pb.SecretOpt{ID: id, Mode: 0o444, Optional: optional},
 	}
 }
 

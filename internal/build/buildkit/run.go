@@ -19,6 +19,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"github.com/tonistiigi/fsutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/slipway-run/slipway/internal/build/plan"
 )
@@ -30,7 +32,7 @@ type work struct {
 	config  []byte
 }
 
-func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result, error) {
+func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *transcript) (Result, error) {
 	images := newBases(b.opts.Images)
 	defer images.close()
 	around, err := b.surround(job.Scope)
@@ -45,21 +47,17 @@ func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	daemon, done, err := b.server.use(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	defer done()
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { b.watch(watching, lines) })
-	defer func() { stop(); watch.Wait() }()
+	defer func() { // once more at the end, which is when it is too much
+		stop()
+		watch.Wait()
+		b.note(lines)
+	}()
 	made, err := b.solve(ctx, daemon, job, w, images, around, out, lines)
 	if err != nil {
-		if daemon.over() {
-			err = &machineError{errors.Join(errors.New("BuildKit ended during the build"), err)}
-		}
-		return Result{}, err
+		return Result{}, daemon.blame(err, images.fault(), out.fault())
 	}
 	lines.flush()
 	result, err := out.finish(made)
@@ -67,6 +65,23 @@ func (b *Builder) build(ctx context.Context, job Job, lines *transcript) (Result
 		return Result{}, &machineError{err}
 	}
 	return result, nil
+}
+
+// blame finds out whether it was the machine that failed.
+func (r *running) blame(err error, faults ...error) error {
+	if fault := errors.Join(faults...); fault != nil {
+		return &machineError{fault}
+	}
+	if status.Code(err) == codes.Unavailable { // it takes a moment until the end of a process is known
+		select {
+		case <-r.ended:
+		case <-time.After(time.Second):
+		}
+	}
+	if r.over() {
+		return &machineError{errors.Join(errors.New("BuildKit ended during the build"), err)}
+	}
+	return err
 }
 
 // define converts the job.
@@ -113,9 +128,9 @@ func (b *Builder) solve(ctx context.Context, daemon *running, job Job, w *work, 
 	if err != nil {
 		return "", fmt.Errorf("open the source code: %w", err)
 	}
-	status := make(chan *client.SolveStatus)
+	progress := make(chan *client.SolveStatus)
 	var reading sync.WaitGroup
-	reading.Go(func() { lines.follow(status) })
+	reading.Go(func() { lines.follow(progress) })
 	defer reading.Wait()
 	options := client.SolveOpt{
 		LocalMounts: map[string]fsutil.FS{sourceName: source}, SharedKey: job.Scope,
@@ -126,7 +141,7 @@ func (b *Builder) solve(ctx context.Context, daemon *running, job Job, w *work, 
 	}
 	response, err := daemon.client.Build(ctx, options, "slipway", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		return reach(ctx, c, w)
-	}, status)
+	}, progress)
 	if err != nil {
 		return "", err
 	}
@@ -151,14 +166,18 @@ func reach(ctx context.Context, c gateway.Client, w *work) (*gateway.Result, err
 // watch notes how full the room gets: afterwards, what a step that failed had written is gone.
 func (b *Builder) watch(ctx context.Context, lines *transcript) {
 	for {
-		if use, err := b.opts.Rooms.RoomUse(); err == nil {
-			lines.noteUse(use)
-		}
+		b.note(lines)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
+	}
+}
+
+func (b *Builder) note(lines *transcript) {
+	if use, err := b.opts.Rooms.RoomUse(); err == nil {
+		lines.noteUse(use)
 	}
 }
 

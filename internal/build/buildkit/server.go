@@ -156,6 +156,8 @@ func (s *server) start(ctx context.Context) (*running, error) {
 func stateDir(r room.Room) string { return filepath.Join(r.Dir, "buildkit") }
 func socket(r room.Room) string   { return filepath.Join(r.Sockets, "buildkitd.sock") }
 
+func traces(r room.Room) string { return filepath.Join(r.Sockets, "otel.sock") }
+
 func (s *server) launch(ctx context.Context, place room.Room) (*running, error) {
 	cmd, log, err := s.command(place)
 	if err != nil {
@@ -174,6 +176,11 @@ func (s *server) launch(ctx context.Context, place room.Room) (*running, error) 
 	if err := r.await(ctx); err != nil {
 		_ = cmd.Process.Kill()
 		return nil, fmt.Errorf("BuildKit does not answer: %w; its log ends with: %s", err, tail(log.Name()))
+	}
+	// It would lend this socket to every command. It listens for traces alone, which nobody wants.
+	if err := os.Remove(traces(place)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		_ = cmd.Process.Kill()
+		return nil, fmt.Errorf("keep commands from BuildKit: %w", err)
 	}
 	s.log.Info("BuildKit started", "pid", cmd.Process.Pid, "took", time.Since(begin))
 	return r, nil

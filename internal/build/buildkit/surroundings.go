@@ -118,7 +118,8 @@ func (s lentSecrets) GetSecret(_ context.Context, id string) ([]byte, error) {
 
 // surround reads what the machine has now.
 func (b *Builder) surround(scope string) (*surroundings, error) {
-	s := &surroundings{files: map[string]string{}, store: lentSecrets{}, proxy: b.opts.Proxy.op(), scope: scope}
+	// BuildKit would have commands send it traces, but for this.
+	s := &surroundings{env: []plan.Variable{{Name: "OTEL_TRACES_EXPORTER", Value: "none"}}, files: map[string]string{}, store: lentSecrets{}, proxy: b.opts.Proxy.op(), scope: scope}
 	for _, v := range b.opts.Env {
 		id := "slipway.env." + v.Name
 		s.named = append(s.named, plan.Variable{Name: v.Name, Value: id})
@@ -139,7 +140,7 @@ func (b *Builder) surround(scope string) (*surroundings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.env = trusting
+	s.env = append(s.env, trusting...)
 	for path, data := range map[string][]byte{
 		caFile: pem, trustStore: store, aptFile: []byte("Acquire::https::CAInfo \"" + caFile + "\";\n"),
 	} {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
@@ -27,15 +28,15 @@ type transcript struct {
 
 	mu       sync.Mutex
 	vertices map[digest.Digest]*vertex
+	told     map[string]digest.Digest // step of a plan → the vertex that it was first seen as
 	failed   *vertex
 	current  *vertex // the command that began last
 	lines    int
 	bytes    int
-	left     int // lines left out
-	free     int64
-	measured bool
-	hits     int64 // memory: before the build
-	kills    int64 // and since
+	left     int       // lines left out
+	first    *room.Use // at the begin
+	free     int64     // the least
+	kills    int64     // since the begin
 }
 
 // vertex is a step of BuildKit's.
@@ -44,16 +45,18 @@ type vertex struct {
 	command string // empty when it is no command
 	told    bool
 	done    bool
+	again   bool // the same step, on the way to another target: it has been told
 	err     string
 	partial map[int]*line // by stream: what of a line has arrived
 	last    []string
+	logged  time.Time // of the newest piece of output
 }
 
 func newTranscript(write func(plan.Phase, string)) *transcript {
 	if write == nil {
 		write = func(plan.Phase, string) {}
 	}
-	return &transcript{steps: map[string]step{}, vertices: map[digest.Digest]*vertex{}, write: write}
+	return &transcript{steps: map[string]step{}, vertices: map[digest.Digest]*vertex{}, told: map[string]digest.Digest{}, write: write}
 }
 
 // follow reads the progress until it ends.
@@ -70,7 +73,7 @@ func (t *transcript) take(s *client.SolveStatus) {
 		t.begin(v)
 	}
 	for _, l := range s.Logs {
-		if v := t.vertices[l.Vertex]; v != nil {
+		if v := t.vertices[l.Vertex]; v != nil && !v.again && v.fresh(l.Timestamp) {
 			t.output(v, l.Stream, string(l.Data))
 		}
 	}
@@ -79,15 +82,26 @@ func (t *transcript) take(s *client.SolveStatus) {
 	}
 }
 
+// fresh tells whether a piece of output is new: on the way to another target, the output of steps that
+// were done before is told again.
+func (v *vertex) fresh(at time.Time) bool {
+	if at.Before(v.logged) || v.done && !at.After(v.logged) {
+		return false
+	}
+	v.logged = at
+	return true
+}
+
 // begin announces a command when it starts, or is found to be unchanged.
 func (t *transcript) begin(v *client.Vertex) {
 	known := t.vertices[v.Digest]
 	if known == nil {
 		known = &vertex{phase: plan.Build, partial: map[int]*line{}}
 		known.phase, known.command = t.describe(v)
+		known.again = t.seen(v)
 		t.vertices[v.Digest] = known
 	}
-	if known.command == "" || known.told || v.Started == nil {
+	if known.command == "" || known.told || known.again || v.Started == nil {
 		return
 	}
 	known.told = true
@@ -98,6 +112,18 @@ func (t *transcript) begin(v *client.Vertex) {
 	}
 	t.current = known
 	t.write(known.phase, "$ "+firstLine(known.command))
+}
+
+// seen tells whether a step of a plan has been told as another vertex.
+func (t *transcript) seen(v *client.Vertex) bool {
+	if v.ProgressGroup == nil {
+		return false
+	}
+	first, ok := t.told[v.ProgressGroup.Id]
+	if !ok {
+		t.told[v.ProgressGroup.Id] = v.Digest
+	}
+	return ok && first != v.Digest
 }
 
 // runStep is how BuildKit's front end names the commands of a Dockerfile: "[stage 2/5] RUN make".
@@ -121,12 +147,14 @@ func (t *transcript) end(v *client.Vertex) {
 		return
 	}
 	known.done = true
-	for stream := range known.partial {
-		t.output(known, stream, "\n")
+	for stream, rest := range known.partial {
+		if rest.text.Len() > 0 {
+			t.output(known, stream, "\n")
+		}
 	}
 	// A step that ends because another failed is not the one that failed.
+	known.err = v.Error
 	if v.Error != "" && t.failed == nil && !strings.Contains(v.Error, "context canceled") {
-		known.err = v.Error
 		t.failed = known
 	}
 }
@@ -182,10 +210,10 @@ func (t *transcript) flush() {
 func (t *transcript) noteUse(use room.Use) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.measured {
-		t.free, t.hits, t.measured = use.Free, use.OOMKills, true
+	if t.first == nil {
+		t.first, t.free = &use, use.Free
 	}
-	t.free, t.kills = min(t.free, use.Free), use.OOMKills-t.hits
+	t.free, t.kills = min(t.free, use.Free), use.MemoryHits-t.first.MemoryHits
 }
 
 // line puts lines together from pieces, as a terminal would show them at last: what a carriage return

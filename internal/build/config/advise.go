@@ -52,11 +52,12 @@ var (
 	global  = regexp.MustCompile(`\b(npm (install|i|add)|pnpm add|yarn)\s+(-g|--global|global)\b[^;&|]*|\bnpm (install|i)\b[^;&|]*\s(-g|--global)\b[^;&|]*`)
 )
 
-// advisePackages warns of the package manager of Amazon Linux, which App Runner's images are made of.
+// advisePackages warns of the package manager of Amazon Linux, which App Runner's images are.
 func (r *reader) advisePackages(phase []Text) {
 	for _, c := range phase {
 		if m := foreign.FindStringSubmatch(c.Value + " "); m != nil {
-			r.at(c, fmt.Sprintf("%s is the package manager of App Runner's own images; those of Slipway are Debian.", m[2]), "Where the command fails, write: apt-get update && apt-get install -y PACKAGE.")
+			r.at(c, fmt.Sprintf("%s installs packages of Amazon Linux, and the images here are Debian.", m[2]),
+				`Those that "slipway runtimes build" made have a command of that name, which installs what Debian has in their place. For others write: apt-get update && apt-get install -y PACKAGE.`)
 		}
 	}
 }

@@ -44,8 +44,8 @@ type Variable struct {
 
 // Secret is a variable whose value is kept elsewhere.
 type Secret struct {
-	Name string
-	From string // ARN in Secrets Manager or Parameter Store, or the name of a parameter
+	Name string `json:"name"`
+	From string `json:"from"` // ARN in Secrets Manager or Parameter Store, or the name of a parameter
 }
 
 // Parse reads a file. The configuration is complete unless one of the problems is an error. The name

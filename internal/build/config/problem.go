@@ -34,16 +34,6 @@ func (ps Problems) Failed() bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool { return p.Error })
 }
 
-// Errors are the problems that keep the file from being used.
-func (ps Problems) Errors() Problems {
-	return slices.DeleteFunc(slices.Clone(ps), func(p Problem) bool { return !p.Error })
-}
-
-// Warnings are the others.
-func (ps Problems) Warnings() Problems {
-	return slices.DeleteFunc(slices.Clone(ps), func(p Problem) bool { return p.Error })
-}
-
 func (ps Problems) String() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {

@@ -51,7 +51,12 @@ func Detect(tree fs.FS, language string, available func(runtime string) bool) (G
 			return f.finish(guess), nil
 		}
 	}
-	return f.procfileOnly(language)
+	if language != "" && f.procfile() != "" {
+		var guess Guess
+		f.choose(&guess, language, "", "")
+		return f.finish(guess), nil
+	}
+	return Guess{}, unknown(language)
 }
 
 // also names the languages that were passed over.
@@ -95,8 +100,8 @@ func (f folder) procfile() string {
 	return ""
 }
 
-// procfileOnly fails, and says what would help.
-func (f folder) procfileOnly(language string) (Guess, error) {
+// unknown says what would help.
+func unknown(language string) *plan.Failure {
 	reason := "Slipway cannot tell how to build this folder: it has no apprunner.yaml, no Dockerfile, and none of the files that tell: " +
 		"package.json, requirements.txt, pyproject.toml, go.mod, pom.xml, build.gradle, Gemfile, composer.json, a .csproj or an index.html."
 	remedy := " Say it with --runtime, --build, --start and --port, or add one of them. If the application is in a folder below, give that one."
@@ -104,16 +109,25 @@ func (f folder) procfileOnly(language string) (Guess, error) {
 		reason = fmt.Sprintf("Slipway cannot tell how to start this folder with the language %s.", language)
 		remedy = " Say it with --start, and how to build it with --build."
 	}
-	return Guess{}, &plan.Failure{Reason: reason + remedy}
+	return &plan.Failure{Reason: reason + remedy}
 }
 
 var ports = regexp.MustCompile(`(?:(?:--?(?:\w+\.)?port|--listen|-p|-l)[= ]|(?:[\w.\]*]|//):|\bPORT=)(\d{2,5})\b`)
 
 // portIn returns the port that a command names, 0 for none.
 func portIn(command string) int {
-	if m := ports.FindStringSubmatch(command); m != nil {
-		port, _ := strconv.Atoi(m[1])
-		return port
+	return number(ports, command)
+}
+
+// number returns the port that the first match of a pattern has, 0 for none.
+func number(pattern *regexp.Regexp, text string) int {
+	m := pattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0
 	}
-	return 0
+	port, err := strconv.ParseUint(m[1], 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(port)
 }

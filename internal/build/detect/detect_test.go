@@ -130,6 +130,9 @@ func TestChoices(t *testing.T) {
 	if _, err := Detect(both, "ruby", nil); err == nil || !strings.Contains(err.Error(), "language ruby") {
 		t.Errorf("asked for Ruby: %v", err)
 	}
+	if g, err := Detect(tree("Procfile", "web: ruby x.rb", "x.rb", ""), "ruby", nil); err != nil || g.Start != "ruby x.rb" || g.Runtime != "ruby34" {
+		t.Errorf("asked for Ruby, with a Procfile: %+v, %v", g, err)
+	}
 	only := func(name string) func(string) bool { return func(r string) bool { return r == name } }
 	if g, _ := Detect(both, "python", only("python313")); g.Runtime != "python313" {
 		t.Errorf("with python313 alone: %s", g.Runtime)

@@ -28,6 +28,14 @@ func (f folder) read(name string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
 }
 
+// word returns the first word of a file, such as a version, "" for none.
+func (f folder) word(name string) string {
+	if words := strings.Fields(f.read(name)); len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}
+
 func (f folder) has(name string) bool {
 	info, err := fs.Stat(f.tree, name)
 	return err == nil && info.Mode().IsRegular()

@@ -116,9 +116,5 @@ var serverPort = regexp.MustCompile(`(?m)^\s*server\.port\s*[=:]\s*(\d+)\s*$`)
 // springPort is the one in the settings of Spring Boot. Without one it listens on 8080, which is
 // ours as well.
 func (f folder) springPort() int {
-	if m := serverPort.FindStringSubmatch(f.read("src/main/resources/application.properties")); m != nil {
-		port, _ := strconv.Atoi(m[1])
-		return port
-	}
-	return 0
+	return number(serverPort, f.read("src/main/resources/application.properties"))
 }

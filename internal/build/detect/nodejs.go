@@ -3,7 +3,6 @@ package detect
 import (
 	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -38,7 +37,7 @@ func nodejs(f folder) (Guess, bool) {
 		g.say("package.json is not valid JSON, so nothing could be read from it.")
 	}
 	wish, file := strings.TrimSpace(p.Engines.Node), "engines.node of package.json"
-	if version := strings.TrimPrefix(strings.TrimSpace(f.read(".nvmrc")), "v"); wish == "" && version != "" && version[0] >= '0' && version[0] <= '9' {
+	if version := strings.TrimPrefix(f.word(".nvmrc"), "v"); wish == "" && version != "" && version[0] >= '0' && version[0] <= '9' {
 		wish, file = strings.SplitN(version, ".", 2)[0], ".nvmrc"
 	}
 	f.choose(&g, "nodejs", wish, file)
@@ -131,9 +130,5 @@ func listens(source string) int {
 	if strings.Contains(source, "env.PORT") {
 		return 0
 	}
-	if m := listening.FindStringSubmatch(source); m != nil {
-		port, _ := strconv.Atoi(m[1])
-		return port
-	}
-	return 0
+	return number(listening, source)
 }

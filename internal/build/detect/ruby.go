@@ -16,7 +16,7 @@ func ruby(f folder) (Guess, bool) {
 	wish, from := "", "Gemfile"
 	if m := rubyVersion.FindStringSubmatch(f.read("Gemfile")); m != nil {
 		wish = m[1]
-	} else if version := strings.TrimPrefix(strings.TrimSpace(f.read(".ruby-version")), "ruby-"); version != "" {
+	} else if version := strings.TrimPrefix(f.word(".ruby-version"), "ruby-"); version != "" {
 		wish, from = version, ".ruby-version"
 	}
 	if wish != "" && wish[0] >= '0' && wish[0] <= '9' {

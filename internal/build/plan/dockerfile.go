@@ -26,7 +26,6 @@ func Dockerfile(p Plan) string {
 		d.line("ENV %s=%s", v.Name, quote(v.Value))
 	}
 	d.line("ENV PORT=%d", p.Image.Port)
-	d.line("WORKDIR %s", p.Image.Dir)
 	d.line("EXPOSE %d", p.Image.Port)
 	d.line("ENTRYPOINT []")
 	d.line("CMD %s", jsonList(p.Image.Command))
@@ -64,7 +63,9 @@ var comments = map[string]string{
 func (d *dockerfile) stage(s Stage, must []string) {
 	d.line("\n%s", comments[s.Name])
 	d.line("FROM %s AS %s", s.From+s.Stage, s.Name)
-	d.line(`SHELL ["/bin/sh", "-e", "-c"]`)
+	if len(s.Commands) > 0 {
+		d.line(`SHELL [%q, "-e", "-c"]`, s.shell())
+	}
 	for _, c := range s.Copies {
 		if c.Stage == "" {
 			d.line("COPY %s %s", "."+strings.TrimSuffix(c.From, "/"), c.To)
@@ -72,7 +73,9 @@ func (d *dockerfile) stage(s Stage, must []string) {
 			d.line("COPY --from=%s %s %s", c.Stage, c.From, c.To)
 		}
 	}
-	d.line("WORKDIR %s", s.Dir)
+	if len(s.Commands) > 0 || s.Ship {
+		d.line("WORKDIR %s", s.Dir)
+	}
 	exports := d.variables(s)
 	for _, name := range must {
 		d.line("RUN --mount=type=bind,from=%s,target=/mnt true # builds %s first", name, name)
@@ -80,6 +83,16 @@ func (d *dockerfile) stage(s Stage, must []string) {
 	for _, c := range s.Commands {
 		d.run(c, exports)
 	}
+}
+
+// shell is that of all commands of a stage: what is written for sh, bash understands.
+func (s Stage) shell() string {
+	for _, c := range s.Commands {
+		if c.Shell != "" {
+			return c.Shell
+		}
+	}
+	return "/bin/sh"
 }
 
 // variables are arguments of the build, which commands see and the image has not. What does not fit on
@@ -109,7 +122,7 @@ func (d *dockerfile) run(c Command, exports string) {
 	if len(c.Caches) > 0 {
 		d.WriteString(" \\\n   ")
 	}
-	script := exports + c.Script
+	script := exports + strings.TrimRight(c.Script, "\n")
 	if simple.MatchString(script) && !strings.Contains(script, "<<") {
 		d.line(" %s", script)
 		return

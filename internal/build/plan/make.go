@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -70,14 +71,18 @@ func (s Settings) furnish(stage *Stage) {
 	if stage.Ship && needsCaches(s.Start) {
 		return
 	}
-	for _, c := range caches[s.Runtime.Language] {
-		for i := range stage.Commands {
+	for i := range stage.Commands {
+		for _, c := range cachesOf(s.Runtime.Language, stage.Commands[i].Script) {
 			stage.Commands[i].Caches = append(stage.Commands[i].Caches, Cache{c.name, c.target})
+			stage.set(c.variable, c.target)
 		}
-		named := func(v Variable) bool { return v.Name == c.variable }
-		if c.variable != "" && len(stage.Commands) > 0 && !slices.ContainsFunc(stage.Env, named) {
-			stage.Env = append(stage.Env, Variable{c.variable, c.target})
-		}
+	}
+}
+
+// set adds a variable that is not there yet.
+func (s *Stage) set(name, value string) {
+	if name != "" && !slices.ContainsFunc(s.Env, func(v Variable) bool { return v.Name == name }) {
+		s.Env = append(s.Env, Variable{name, value})
 	}
 }
 
@@ -96,7 +101,7 @@ func (s Settings) commands(phase Phase, texts []string) []Command {
 	}
 	commands := make([]Command, len(scripts))
 	for i, text := range scripts {
-		commands[i] = Command{Phase: phase, Script: text}
+		commands[i] = Command{Phase: phase, Script: text, Shell: shellFor(text)}
 	}
 	return commands
 }
@@ -108,4 +113,14 @@ func script(command string) string {
 		return command
 	}
 	return "{ " + command + "\n} || exit"
+}
+
+var bashisms = regexp.MustCompile(`(?m)(^|[\s;&|(])(source|pushd|popd|declare|shopt|mapfile|local|function)\s|\[\[ |<<<|[<>]\(|&>|\bpipefail\b|\{\w+\.\.\w+\}|\$\{\w+(//|\^|,|\[)`)
+
+// shellFor returns bash for a script that needs it.
+func shellFor(script string) string {
+	if bashisms.MatchString(script) {
+		return "/bin/bash"
+	}
+	return ""
 }

@@ -50,8 +50,11 @@ type Copy struct {
 // Command is one step, a script for "/bin/sh -e". A step whose inputs have not changed is not run
 // again.
 type Command struct {
-	Phase  Phase   `json:"phase"`
-	Script string  `json:"script"`
+	Phase  Phase  `json:"phase"`
+	Script string `json:"script"`
+	// Shell is "/bin/bash" for a script that "/bin/sh" does not understand, which is bash on App
+	// Runner and dash on Debian.
+	Shell  string  `json:"shell,omitempty"`
 	Caches []Cache `json:"caches,omitempty"`
 }
 

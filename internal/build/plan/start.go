@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -25,11 +26,13 @@ func Argv(command string) ([]string, error) {
 		}
 		return argv, nil
 	}
-	return []string{"/bin/sh", "-c", replace(command, words)}, nil
+	return []string{cmp.Or(shellFor(command), "/bin/sh"), "-c", replace(command, words)}, nil
 }
 
 // Shell reports whether argv is a command of Argv that got a shell.
-func Shell(argv []string) bool { return len(argv) == 3 && argv[0] == "/bin/sh" && argv[1] == "-c" }
+func Shell(argv []string) bool {
+	return len(argv) == 3 && (argv[0] == "/bin/sh" || argv[0] == "/bin/bash") && argv[1] == "-c"
+}
 
 // word is an argument, and what a shell would see in it.
 type word struct {

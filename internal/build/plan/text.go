@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,8 +48,12 @@ func (s Stage) write(out *strings.Builder) {
 
 func (s Stage) caches() string {
 	var names []string
-	for _, c := range s.Commands[0].Caches {
-		names = append(names, c.Target)
+	for _, command := range s.Commands {
+		for _, c := range command.Caches {
+			if !slices.Contains(names, c.Target) {
+				names = append(names, c.Target)
+			}
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -27,6 +27,8 @@ type Room struct {
 
 // Use is how much of a room is used.
 type Use struct {
-	Free     int64 // bytes that steps can still write to the disk
-	OOMKills int64 // processes of steps that were killed for want of memory, since the room was opened
+	Free int64 // bytes that steps can still write to the disk
+	// MemoryHits counts how often steps have reached their memory limit. Where the kernel tells, it counts
+	// only when a process was killed.
+	MemoryHits int64
 }

@@ -105,6 +105,8 @@ func TestParse(t *testing.T) {
 		{"runtimes:\n  python311:\n    - {version: 3.11, build: a, image: b}\n", `there is no setting "image"`, "an unknown key"},
 		{"runtimes:\n  python311:\n    - {version: 3.11, build: a}\n    - {version: 3.11, build: b}\n", "line 4: python311: version 3.11 is there twice", "twice"},
 		{"runtime:\n  python311: []\n", "line 1", "another key"},
+		{"runtimes:\n  go1: []\n  go1: []\n", "line 3: go1: it is there twice", "a runtime twice"},
+		{"runtimes: [a]\n", "line 1: runtimes must have the names of runtimes", "a list of runtimes"},
 		{"runtimes: [\n", "runtimes.yaml: yaml: line", "not YAML"},
 	} {
 		_, err := Parse(SiteFile, []byte(c.text))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"github.com/distribution/reference"
@@ -22,8 +21,8 @@ type File struct {
 // written is the form of the file. Versions are read as the text that they are in the file: as a
 // number, 3.10 would be 3.1.
 type written struct {
-	PublicImages *bool                `yaml:"public-images,omitempty"`
-	Runtimes     map[string]yaml.Node `yaml:"runtimes"`
+	PublicImages *bool     `yaml:"public-images,omitempty"`
+	Runtimes     yaml.Node `yaml:"runtimes"`
 }
 
 type writtenImages struct {
@@ -44,22 +43,31 @@ func Parse(name string, data []byte) (File, error) {
 	}
 	f := File{WithoutPublic: w.PublicImages != nil && !*w.PublicImages, Runtimes: map[string][]Images{}}
 	var errs []error
-	for _, runtime := range slices.Sorted(maps.Keys(w.Runtimes)) {
-		node := w.Runtimes[runtime]
+	if w.Runtimes.Kind != 0 && w.Runtimes.Kind != yaml.MappingNode && w.Runtimes.Tag != "!!null" {
+		return File{}, fmt.Errorf("%s, line %d: runtimes must have the names of runtimes, each with a list of version, build and run", name, w.Runtimes.Line)
+	}
+	for i := 0; i+1 < len(w.Runtimes.Content); i += 2 {
+		key, node := w.Runtimes.Content[i], w.Runtimes.Content[i+1]
+		runtime := key.Value
 		wrong := func(line int, format string, args ...any) {
 			errs = append(errs, fmt.Errorf("%s, line %d: %s: %s", name, line, runtime, fmt.Sprintf(format, args...)))
 		}
 		if _, ok := Find(runtime); !ok {
-			wrong(node.Line, "there is no such runtime%s", did(Nearest(runtime)))
+			wrong(key.Line, "there is no such runtime%s", did(Nearest(runtime)))
+			continue
+		}
+		if _, twice := f.Runtimes[runtime]; twice {
+			wrong(key.Line, "it is there twice: put both lists together")
 			continue
 		}
 		if node.Kind == yaml.AliasNode {
-			node = *node.Alias
+			node = node.Alias
 		}
 		if node.Kind != yaml.SequenceNode {
 			wrong(node.Line, "its value must be a list with one entry for each version, each with version, build and run")
 			continue
 		}
+		f.Runtimes[runtime] = nil
 		for _, entry := range node.Content {
 			images, problem := parseImages(entry)
 			switch {
@@ -104,9 +112,9 @@ func parseImages(entry *yaml.Node) (images Images, problem string) {
 	if w.Run == "" {
 		w.Run = w.Build
 	}
-	for key, ref := range map[string]string{"build": w.Build, "run": w.Run} {
-		if _, err := reference.ParseNormalizedNamed(ref); err != nil {
-			return Images{}, fmt.Sprintf("%s %q is not the reference of an image, such as registry.example/python:3.11 (%v)", key, ref, err)
+	for _, each := range [][2]string{{"build", w.Build}, {"run", w.Run}} {
+		if _, err := reference.ParseNormalizedNamed(each[1]); err != nil {
+			return Images{}, fmt.Sprintf("%s %q is not the reference of an image, such as registry.example/python:3.11 (%v)", each[0], each[1], err)
 		}
 	}
 	return Images{Version: w.Version.Value, Build: w.Build, Run: w.Run, Note: w.Note}, ""

@@ -125,7 +125,6 @@ func TestEndOfSupport(t *testing.T) {
 		{"nodejs16", strict, endOf2025, "ends with the day", "NODEJS_16 has reached its end of support on 1 December 2025"},
 		{"nodejs16", strict, after, "names the successor", "NODEJS_22 (nodejs22)"},
 		{"nodejs16", strict, after, "names the setting", "build.allow-ended-runtimes to true"},
-		{"nodejs16", DefaultPolicy, after, "allowed by default", ""},
 		{"php81", strict, endOf2025, "PHP went on for a month", ""},
 		{"php81", strict, after, "and ended", "31 December 2025"},
 		{"go1", strict, after, "has today's Go", ""},

@@ -14,19 +14,13 @@ func (r Runtime) Ended(now time.Time) bool {
 // Policy is what a site does about runtimes whose support has ended.
 //
 // App Runner refuses a new service with such a runtime; services that are there go on, and may be
-// changed and deployed. To the letter, that would stop the very people Slipway is for at its door:
-// whoever brings a service from App Runner creates it here, so here it is new, though it has run for
-// years. Most of App Runner's runtimes have ended: a refusal would turn a move of one evening into an
-// upgrade of a language first. Nor does a refusal protect anybody, as the same image can be deployed
-// with a Dockerfile. So by default they are allowed, and every deployment says that support has ended,
-// since when, and where to go. The operator who wants App Runner's rule sets
-// "build.allow-ended-runtimes: false".
+// changed and deployed. So does Slipway. Most of App Runner's runtimes have ended, and who brings a
+// service from there may want to move first and upgrade later: the operator who sets
+// "build.allow-ended-runtimes: true" takes such services, and every deployment then says that support
+// has ended, since when, and where to go.
 type Policy struct {
 	AllowEnded bool
 }
-
-// DefaultPolicy is the policy of a site that set none.
-var DefaultPolicy = Policy{AllowEnded: true}
 
 // Admit decides about a new service, or about one that changes to the runtime. Services that have it
 // already are not asked about. The error is for the caller of the API.

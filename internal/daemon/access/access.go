@@ -29,6 +29,8 @@ type Guard struct {
 	// Expand returns the complete ARNs that a partial one stands for: the latest revision, or with all
 	// set every revision. It returns none when there are none.
 	Expand func(ctx context.Context, here apprunner.Place, arn string, all bool) ([]string, error)
+	// Secret returns the ARN of the secret that an id or an ARN means, "" when there is none.
+	Secret func(ctx context.Context, here apprunner.Place, id string) (arn string, err error)
 	// Passwords are further ways to sign in to the registry beside an id and its secret: each returns
 	// the access key that a user and a password stand for.
 	Passwords []func(ctx context.Context, user, password string) (keyID string, ok bool)
@@ -102,9 +104,11 @@ func (g *Guard) context(ctx context.Context, resource string, conditions iam.Con
 	if err != nil {
 		return nil, fmt.Errorf("read the tags of %q: %w", resource, err)
 	}
+	_, rest, _ := strings.Cut(strings.TrimPrefix(resource, "arn:"), ":")
+	service, _, _ := strings.Cut(rest, ":")
 	for key, value := range tags {
 		c.Set("aws:ResourceTag/"+key, value)
-		c.Set("apprunner:ResourceTag/"+key, value)
+		c.Set(service+":ResourceTag/"+key, value)
 	}
 	return c, nil
 }

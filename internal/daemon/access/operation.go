@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -104,7 +105,13 @@ func (g *Guard) Authorize(ctx context.Context, call awsapi.Call, in awsapi.Messa
 // resources are the ARNs that a call concerns.
 func (g *Guard) resources(ctx context.Context, call awsapi.Call, in awsapi.Message) ([]string, error) {
 	here := apprunner.Place{Account: g.Home.Account, Region: call.Identity.Region}
-	if call.Service != "apprunner" {
+	switch call.Service {
+	case "apprunner":
+	case "secretsmanager":
+		return g.secretResources(ctx, here, call, in)
+	case "ssm":
+		return parameterResources(here, in), nil
+	default:
 		return neighbour(here, call.Service, in), nil
 	}
 	s := subjects[call.Operation]
@@ -184,6 +191,18 @@ func (g *Guard) conditions(ctx context.Context, call awsapi.Call, in awsapi.Mess
 			return nil, err
 		}
 		c.Set(key, values...)
+	}
+	if call.Service == "secretsmanager" {
+		for key, name := range secretConditions {
+			if value := textOf(in, name); value != "" {
+				c.Set(key, value)
+			}
+		}
+	}
+	if call.Service == "ssm" {
+		for _, name := range []string{"Overwrite", "Recursive"} {
+			c.Set("ssm:"+name, strconv.FormatBool(flag(in, name)))
+		}
 	}
 	for _, t := range tagsOf(in) {
 		c.Set("aws:RequestTag/"+t.key, t.value)

@@ -89,7 +89,7 @@ func newWorld(t *testing.T) *world {
 	place := func(region string) apprunner.Place { return apprunner.Place{Account: here.Account, Region: region} }
 	w.control = &control.Control{
 		Store: w.store, Runner: w, ServiceQuota: 30, Now: time.Now,
-		CheckCode: func(apprunner.Spec, apprunner.Place) error { return nil },
+		CheckCode: func(*apprunner.CodeRepository, apprunner.Spec, apprunner.Place) error { return nil },
 		Tell: func(s apprunner.Service, message string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 // Options of an Engine.
 type Options struct {
 	DataDir string // everything is kept below its directory "engine"
-	BinDir  string // has containerd, containerd-shim-runc-v2, runc and slipway-log
+	BinDir  string // has containerd, containerd-shim-runc-v2, runc, slipway-log and slipway-runc
 
 	// HostPorts are the TCP ports of the host that instances may reach: the router's.
 	HostPorts []int
@@ -71,6 +72,7 @@ type Engine struct {
 	net       *network.Network
 	groups    cgroup.Group // the parent of all instances' groups
 	hierarchy cgroup.Hierarchy
+	roomHits  atomic.Int64 // how often builds have reached their memory limit
 	dns       []netip.Addr
 	images    imageCache
 	disks     diskMaker

@@ -36,7 +36,7 @@ func unable(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
-// built is where logWriter puts what it builds.
+// built is where programs puts what it builds.
 var built = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "slipway-log") })
 
 func TestMain(m *testing.M) {
@@ -47,19 +47,25 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// logWriter builds slipway-log once, so that the tests run what the source says. Programs are
-// never written by this process: one that is being forked elsewhere would still hold them open,
-// and the kernel executes nothing that is open for writing.
-var logWriter = sync.OnceValues(func() (string, error) {
+// ownPrograms are those of the engine's programs that are ours.
+var ownPrograms = []string{"slipway-log", "slipway-runc"}
+
+// programs builds our own once, so that the tests run what the source says, and returns the directory
+// that they are in. Programs are never written by this process: one that is being forked elsewhere
+// would still hold them open, and the kernel executes nothing that is open for writing.
+var programs = sync.OnceValues(func() (string, error) {
 	dir, err := built()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "slipway-log")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/slipway-run/slipway/cmd/slipway-log")
+	args := []string{"build", "-o", dir + "/"}
+	for _, name := range ownPrograms {
+		args = append(args, "github.com/slipway-run/slipway/cmd/"+name)
+	}
+	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
-	return path, cmd.Run()
+	return dir, cmd.Run()
 })
 
 // binDir has the binaries of the engine.
@@ -85,12 +91,14 @@ func binDir(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	log, err := logWriter()
+	own, err := programs()
 	if err != nil {
-		t.Fatalf("build slipway-log: %v", err)
+		t.Fatalf("build our own programs: %v", err)
 	}
-	if err := os.Symlink(log, filepath.Join(dir, "slipway-log")); err != nil {
-		t.Fatal(err)
+	for _, name := range ownPrograms {
+		if err := os.Symlink(filepath.Join(own, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }

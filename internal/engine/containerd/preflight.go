@@ -39,7 +39,7 @@ func Preflight(opts Options) []Problem {
 
 func checkBinaries(opts Options) []Problem {
 	var found []Problem
-	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc", "slipway-log"} {
+	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc", "slipway-log", "slipway-runc"} {
 		path := filepath.Join(opts.BinDir, name)
 		info, err := os.Stat(path)
 		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {

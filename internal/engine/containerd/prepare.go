@@ -97,7 +97,7 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	// The disk takes about as long as the record, and neither needs the other.
 	disk := make(chan error, 1)
 	go func() { disk <- e.makeFiles(ctx, dir, spec, endpoint) }()
-	recordErr := e.writeRecord(ctx, spec, img, endpoint)
+	record, recordErr := e.writeRecord(ctx, spec, img, endpoint)
 	diskErr := <-disk
 	if recordErr != nil {
 		// Without a record nobody would know that the address is in use.
@@ -112,7 +112,12 @@ func (e *Engine) prepare(ctx context.Context, spec engine.Spec) (network.Endpoin
 	if err := e.keepExit(ctx, spec.ID); err != nil {
 		return none, err
 	}
-	if err := e.createTask(ctx, spec, dir.rootfs(lower)); err != nil {
+	loan, err := e.lend(spec, record)
+	if err != nil {
+		return none, err
+	}
+	err = e.createTask(ctx, spec, dir.rootfs(lower))
+	if err = errors.Join(err, loan.end()); err != nil {
 		return none, err
 	}
 	return endpoint, dir.mark(markPrepared)
@@ -125,22 +130,22 @@ func (e *Engine) makeFiles(ctx context.Context, dir instanceDir, spec engine.Spe
 	return e.disks.attach(ctx, dir, spec.Disk)
 }
 
-func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, endpoint network.Endpoint) error {
+func (e *Engine) writeRecord(ctx context.Context, spec engine.Spec, img image, endpoint network.Endpoint) (containers.Container, error) {
 	c := containers.Container{
 		ID: spec.ID, Labels: containerLabels(spec.Labels, endpoint.Address), Image: spec.Image,
 		Snapshotter: snapshotter, SnapshotKey: img.viewKey(),
 	}
 	var err error
-	if c.Runtime, err = e.runtime(); err != nil {
-		return err
+	if c.Runtime, err = e.runtime(spec); err != nil {
+		return c, err
 	}
 	if c.Spec, err = e.ociSpec(ctx, spec, img, &c, endpoint); err != nil {
-		return err
+		return c, err
 	}
 	if _, err := e.client.ContainerService().Create(ctx, c); err != nil {
-		return fmt.Errorf("record instance %q: %w", spec.ID, err)
+		return c, fmt.Errorf("record instance %q: %w", spec.ID, err)
 	}
-	return nil
+	return c, nil
 }
 
 // keepExit has containerd keep the exit of a process that ends while containerd is dead. When it

@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/build/room"
@@ -106,7 +109,8 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	// What is unmounted on the host is unmounted here too, where the host shares its mounts.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keep mounts apart: %w", err)
 	}
 	if err := coverHost(filepath.Join(e.paths.room(), "resolv.conf")); err != nil {
@@ -115,11 +119,37 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	if err := (network.Endpoint{Path: e.net.Path(e.net.Secluded())}).Enter(); err != nil {
 		return err
 	}
+	if err := leaveMounts(roomDisk(e.paths.room())); err != nil {
+		return err
+	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Credential = &syscall.Credential{Groups: []uint32{uint32(reserved)}}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %q in the room of builds: %w", cmd.Path, err)
 	}
 	if err := e.roomGroup().Child(roomDaemon).Add(cmd.Process.Pid); err != nil {
 		return errors.Join(err, cmd.Process.Kill())
+	}
+	return nil
+}
+
+// leaveMounts gives up what is mounted for containers, namespaces and disks of instances, here and of
+// others: a mount that is here as well would keep them from going.
+func leaveMounts(keep string) error {
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return fmt.Errorf("list mounts: %w", err)
+	}
+	for _, m := range slices.Backward(mounts) {
+		comes := m.FSType == "overlay" || m.FSType == "nsfs" || strings.HasPrefix(m.Source, "/dev/loop")
+		if !comes || m.Mountpoint == "/" || m.Mountpoint == keep {
+			continue
+		}
+		if err := unix.Unmount(m.Mountpoint, unix.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+			return fmt.Errorf("leave mount %q: %w", m.Mountpoint, err)
+		}
 	}
 	return nil
 }
@@ -149,8 +179,19 @@ func (e *Engine) RoomUse() (room.Use, error) {
 	if err := unix.Statfs(roomDisk(e.paths.room()), &s); err != nil {
 		return room.Use{}, fmt.Errorf("read use of the disk of builds: %w", err)
 	}
-	hits, err := e.roomGroup().Child(roomSteps).MemoryHits()
-	return room.Use{Free: int64(s.Bavail) * s.Bsize, OOMKills: hits}, err
+	hits, err := e.memoryHits(e.roomGroup().Child(roomSteps))
+	return room.Use{Free: int64(s.Bavail) * s.Bsize, MemoryHits: hits}, err
+}
+
+func (e *Engine) memoryHits(steps cgroup.Group) (int64, error) {
+	if steps.Unified() {
+		return steps.OOMKills()
+	}
+	hit, err := steps.HitLimit()
+	if hit {
+		e.roomHits.Add(1)
+	}
+	return e.roomHits.Load(), err
 }
 
 // CloseRoom ends everything in the room. What is on its disk stays. A room that is closed is no error.
@@ -169,7 +210,7 @@ func (p paths) emptyRoom(ctx context.Context, g cgroup.Group) error {
 		return err
 	}
 	_ = os.Remove(cniState) // only when it is empty, as it is when nothing but a room made it
-	return detachRoomDisk(p.room())
+	return detachRoomDisk(ctx, p.room())
 }
 
 // killTree kills every process of a group and of those below it. First they lose the ability to make
@@ -220,18 +261,17 @@ func attachRoomDisk(ctx context.Context, dir string, size int64) (fresh bool, er
 }
 
 // mountRoomDisk gives what is deleted back to the host, and sets a little aside: without it, a step that
-// fills the disk would also end what runs the steps. The group that may use it is another each time.
+// fills the disk would also end what runs the steps. Only who runs them is in the group that may use it.
 func mountRoomDisk(dir string) error {
 	m := mount.Mount{Type: "ext4", Source: roomDiskImage(dir), Options: []string{
 		"loop", "noatime", "nosuid", "nodev", "discard", "noinit_itable",
-		"resuid=" + strconv.Itoa(reservedFor()), "resgid=" + strconv.Itoa(reservedFor()),
+		"resuid=" + strconv.Itoa(reserved), "resgid=" + strconv.Itoa(reserved),
 	}}
 	return m.Mount(roomDisk(dir))
 }
 
+// reserved is the group that may use what is set aside on the disk.
 var reserved = 1<<20 + rand.IntN(1<<28)
-
-func reservedFor() int { return reserved }
 
 func makeRoomDisk(ctx context.Context, image string, size int64) error {
 	tmp := image + ".tmp"
@@ -257,15 +297,42 @@ func makeRoomDisk(ctx context.Context, image string, size int64) error {
 	return os.Rename(tmp, image)
 }
 
-func detachRoomDisk(dir string) error {
+// detachRoomDisk unmounts the disk and waits until the kernel has let go of it: to mount the file a second
+// time beside the first would destroy it.
+func detachRoomDisk(ctx context.Context, dir string) error {
 	for {
 		err := unix.Unmount(roomDisk(dir), unix.MNT_DETACH)
-		switch {
-		case err == nil: // there may be another below
-		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOENT):
-			return nil
-		default:
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT) {
+			break // not mounted, or not any more
+		}
+		if err != nil {
 			return fmt.Errorf("unmount the disk of builds: %w", err)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		devices, err := loopsOf(roomDiskImage(dir))
+		if err != nil || len(devices) == 0 {
+			return err
+		}
+		if err := retryPause(ctx); err != nil {
+			return fmt.Errorf("the disk of builds is still in use as %q: %w", devices, err)
+		}
+	}
+}
+
+// loopsOf lists the loop devices that a file is behind.
+func loopsOf(file string) ([]string, error) {
+	all, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		return nil, err
+	}
+	var devices []string
+	for _, each := range all {
+		if b, err := os.ReadFile(each); err == nil && strings.TrimSpace(string(b)) == file {
+			devices = append(devices, "/dev/"+strings.Split(each, "/")[3])
+		}
+	}
+	return devices, nil
 }

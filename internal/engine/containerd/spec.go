@@ -42,10 +42,11 @@ var capabilities = []string{
 	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 
-// runtime says how containerd makes containers: with our runc, and its state in our directory.
-func (e *Engine) runtime() (containers.RuntimeInfo, error) {
+// runtime says how containerd makes the container of an instance: with our runc, and its state in our
+// directory.
+func (e *Engine) runtime(spec engine.Spec) (containers.RuntimeInfo, error) {
 	opts, err := typeurl.MarshalAny(&options.Options{
-		BinaryName: filepath.Join(e.opts.BinDir, "runc"),
+		BinaryName: filepath.Join(e.opts.BinDir, runcFor(spec)),
 		Root:       e.paths.file("runc"),
 	})
 	if err != nil {

@@ -81,6 +81,18 @@ var lifecycleTests = []test{
 			}
 		}
 	}},
+	{"SecretsAreEnvironment", func(t *testing.T, s *suite) {
+		spec := s.spec()
+		spec.Env = []string{"FROM_BOTH=spec", "PLAIN=spec"}
+		large := strings.Repeat("x", 100<<10) // more than a pipe holds
+		spec.Secrets = []string{"FROM_BOTH=secret", "FROM_IMAGE=secret", "LARGE=" + large, "QUOTED=\"\u00fc\n"}
+		st := s.status(t, s.serve(t, spec))
+		for _, want := range []string{"FROM_BOTH=secret", "FROM_IMAGE=secret", "PLAIN=spec", "LARGE=" + large, "QUOTED=\"\u00fc\n"} {
+			if !slices.Contains(st.Env, want) {
+				t.Errorf("its environment lacks %.40q", want)
+			}
+		}
+	}},
 	{"ImageUserIsHonoured", func(t *testing.T, s *suite) {
 		spec := s.spec()
 		spec.Image = s.Load(t, Image(t, func(c *v1.Config) { c.User = "app" }))

@@ -79,6 +79,7 @@ type Server struct {
 	Config
 	hooks string        // directory of the one program that Git runs
 	slots chan struct{} // for pushes and fetches that move data
+	idle  time.Duration // for tests
 
 	mu    sync.Mutex
 	locks map[string]*sync.RWMutex // by directory: shared while Git uses a repository, alone to tidy it
@@ -91,7 +92,7 @@ const concurrent = 8
 func Open(cfg Config) (*Server, error) {
 	s := &Server{
 		Config: cfg, hooks: filepath.Join(cfg.Dir, ".hooks"),
-		slots: make(chan struct{}, concurrent), locks: map[string]*sync.RWMutex{},
+		slots: make(chan struct{}, concurrent), idle: idle, locks: map[string]*sync.RWMutex{},
 	}
 	for _, step := range []func() error{s.clear, s.writeHooks} {
 		if err := step(); err != nil {

@@ -345,6 +345,26 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// A deployment may take longer than a client may be silent while it sends.
+func TestPush_LongDeployment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1<<30)
+	w.idle = 200 * time.Millisecond
+	w.serve("shop", "main")
+	w.follow = func(ctx context.Context, tell func(string)) {
+		select {
+		case <-ctx.Done():
+			tell("the client has left")
+		case <-time.After(time.Second):
+			tell("Running")
+		}
+	}
+	out := newWork(t, map[string]string{"a": "a"}).git("push", w.url("shop"), "main")
+	if !strings.Contains(out, "remote: Running") {
+		t.Errorf("git push says:\n%s", out)
+	}
+}
+
 // A client that leaves while its deployment is followed ends the following, and nothing else.
 func TestPush_ClientLeaves(t *testing.T) {
 	t.Parallel()

@@ -145,7 +145,11 @@ func (s *Server) move(e *exchange, program string) {
 		s.fetch(ctx, e, body)
 		return
 	}
-	s.receive(ctx, e, body, func() { limit.Stop(); free() })
+	s.receive(ctx, e, body, func() {
+		limit.Stop()
+		free()
+		(&patient{conn: http.NewResponseController(e.w)}).rest()
+	})
 }
 
 // maxRequest is the size of what a fetch asks, and of the list of branches that a push begins with.
@@ -153,8 +157,7 @@ const maxRequest = 1 << 20
 
 // body is what the client sends, unpacked, as far as it may go.
 func (s *Server) body(e *exchange, program string) (io.Reader, error) {
-	_ = http.NewResponseController(e.w).SetReadDeadline(time.Now().Add(idle))
-	var body io.Reader = &patient{e.r.Body, http.NewResponseController(e.w)}
+	var body io.Reader = &patient{e.r.Body, http.NewResponseController(e.w), s.idle}
 	if e.r.Header.Get("Content-Encoding") == "gzip" {
 		var err error
 		if body, err = gzip.NewReader(body); err != nil {
@@ -167,19 +170,28 @@ func (s *Server) body(e *exchange, program string) (io.Reader, error) {
 	return limitCommands(io.LimitReader(body, s.MaxPush+2*maxRequest))
 }
 
-// idle is how long a client may send nothing.
+// idle is how long a client may send nothing of what it has begun to send.
 const idle = time.Minute
 
 // patient reads as long as the client sends anything.
 type patient struct {
 	io.Reader
 	conn *http.ResponseController
+	idle time.Duration
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.conn.SetReadDeadline(time.Now().Add(idle))
-	return p.Reader.Read(b)
+	_ = p.conn.SetReadDeadline(time.Now().Add(p.idle))
+	n, err := p.Reader.Read(b)
+	if err != nil {
+		p.rest()
+	}
+	return n, err
 }
+
+// rest lets the client wait for as long as it likes: it has sent everything. With a deadline, the server
+// would take its silence for having left.
+func (p *patient) rest() { _ = p.conn.SetReadDeadline(time.Time{}) }
 
 func (s *Server) fetch(ctx context.Context, e *exchange, body io.Reader) {
 	l := s.lock(e.dir)

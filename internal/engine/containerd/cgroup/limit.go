@@ -56,20 +56,13 @@ func (g Group) Add(pid int) error {
 	return nil
 }
 
-// Yield lets the group have processor time only where nobody else wants it.
+// Yield gives the group a twentieth of the processor time that others get, as long as these want it. It
+// is no less, so that what is in the group comes to an end on a machine that is always busy.
 func (g Group) Yield() error {
-	name, least := "cpu.shares", "2"
 	if g.h.Unified {
-		name, least = "cpu.weight", "1"
+		return g.write("cpu", "cpu.weight", "5") // of 100
 	}
-	if err := g.write("cpu", name, least); err != nil {
-		return err
-	}
-	// Since Linux 5.15: who is idle is also preempted at once. Without it the weight has to do.
-	if err := g.write("cpu", "cpu.idle", "1"); err != nil && !errors.Is(err, ErrGone) {
-		return err
-	}
-	return nil
+	return g.write("cpu", "cpu.shares", "51") // of 1024
 }
 
 // LimitMemory is in bytes, without swap where the kernel can tell the two apart.
@@ -89,15 +82,26 @@ func (g Group) LimitMemory(bytes int64) error {
 // LimitPids bounds processes and threads. With 0 there can be no new one.
 func (g Group) LimitPids(n int64) error { return g.write("pids", "pids.max", strconv.FormatInt(n, 10)) }
 
-// MemoryHits counts how often a process of the group or of one below it was killed for want of memory.
-// Version 1 counts that for each group alone, so there it is how often the limit was hit.
-func (g Group) MemoryHits() (int64, error) {
-	if g.h.Unified {
-		events, err := g.readPairs("memory", "memory.events")
-		return events["oom_kill"], err
-	}
-	return g.readInt("memory", "memory.failcnt")
+// OOMKills counts the processes of the group, and of those below it, that were killed for want of
+// memory. Only version 2 counts them so.
+func (g Group) OOMKills() (int64, error) {
+	events, err := g.readPairs("memory", "memory.events")
+	return events["oom_kill"], err
 }
+
+// HitLimit reports, in version 1, whether the group has reached its memory limit since the last time
+// that it was asked. Caches count too, which the kernel then makes room of.
+func (g Group) HitLimit() (bool, error) {
+	most, err1 := g.readInt("memory", "memory.max_usage_in_bytes")
+	limit, err2 := g.readInt("memory", "memory.limit_in_bytes")
+	if err := errors.Join(err1, err2); err != nil || most < limit {
+		return false, err
+	}
+	return true, g.write("memory", "memory.max_usage_in_bytes", "0")
+}
+
+// Unified reports whether the group is of version 2.
+func (g Group) Unified() bool { return g.h.Unified }
 
 // Tree lists the group and all below it, the deepest first.
 func (g Group) Tree() ([]Group, error) {

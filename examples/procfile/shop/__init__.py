@@ -1,0 +1,8 @@
+from flask import Flask
+
+shop = Flask(__name__)
+
+
+@shop.get("/")
+def hello():
+    return "Hello from a Procfile\n"

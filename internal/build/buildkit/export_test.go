@@ -1,0 +1,4 @@
+package buildkit
+
+// JavaTrustStore is for tests.
+var JavaTrustStore = javaTrustStore

@@ -1,0 +1,60 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
+)
+
+// Files is a directory with a file for each secret, by its name: what the agent of another vault
+// writes. Levels of a name are directories.
+type Files struct{ Dir string }
+
+// maxFile is the size of the largest file that is read, in bytes: that of a secret.
+const maxFile = 64 << 10
+
+// Read implements Source. Nothing outside of the directory is read. A line end at the end of a file
+// is not part of the secret.
+func (f Files) Read(_ context.Context, _ string, ref apprunner.SecretReference) (Value, string, error) {
+	if ref.Stage != "" && ref.Stage != Current || ref.Version != "" {
+		return Value{}, "", ErrAbsent // a file has no other
+	}
+	root, err := os.OpenRoot(f.Dir)
+	if err != nil {
+		return Value{}, "", fmt.Errorf("open the directory of secrets: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	for _, name := range f.names(ref) {
+		file, err := root.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets cannot be read: %s.", name, err)
+		}
+		data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+		_ = file.Close()
+		switch {
+		case err != nil:
+			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets cannot be read: %s.", name, err)
+		case len(data) > maxFile:
+			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets is larger than %d bytes, the most allowed for a secret.", name, maxFile)
+		}
+		return Value{Binary: []byte(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"))}, "", nil
+	}
+	return Value{}, "", ErrAbsent
+}
+
+// names are the files that a reference may mean.
+func (f Files) names(ref apprunner.SecretReference) []string {
+	if ref.Parameter {
+		return []string{strings.TrimPrefix(ParameterName(ref.Place, ref.ID), "/")}
+	}
+	return names(ref.Place, ref.ID)
+}
