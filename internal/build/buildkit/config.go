@@ -73,7 +73,7 @@ func (s *server) worker(place room.Room, network string) table {
 func writeNetwork(place room.Room) (string, error) {
 	leases := filepath.Join(place.Dir, "addresses")
 	// Nobody has an address yet: steps of an earlier run have ended with it.
-	if err := errors.Join(os.RemoveAll(leases), os.MkdirAll(leases, 0o700), os.MkdirAll(filepath.Join(place.Dir, "tmp"), 0o700)); err != nil {
+	if err := errors.Join(os.RemoveAll(leases), os.MkdirAll(leases, 0o700)); err != nil {
 		return "", fmt.Errorf("prepare the network of builds: %w", err)
 	}
 	b, err := json.Marshal(table{

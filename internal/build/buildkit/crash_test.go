@@ -3,7 +3,6 @@ package buildkit_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 )
 
@@ -21,7 +19,7 @@ func TestIdleBuildKitStops(t *testing.T) {
 	t.Parallel()
 	limits := limits()
 	limits.IdleStop = 200 * time.Millisecond
-	w := own(t, limits, logged)
+	w := own(t, limits, nil)
 	job := w.job(&log{}, repository(t, nil), w.scripts("echo once"))
 	first := w.build(job)
 	defer func() {
@@ -81,7 +79,7 @@ func TestBuildKitThatDiesIsStartedAgain(t *testing.T) {
 		done <- err
 	}()
 	await(t, "the command", func() bool { return len(processes(t, "sleep\x0064.5")) > 0 })
-	for _, file := range processes(t, filepath.Join(w.options.DataDir, "engine/build/disk/buildkitd.toml")) {
+	for _, file := range processes(t, filepath.Join(w.options.DataDir, "engine/build/buildkitd.toml")) {
 		pid, _ := strconv.Atoi(strings.Split(file, "/")[2])
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -174,5 +172,3 @@ func (w *world) key() string {
 
 // cable is that of the room: the one with the second address.
 func (w *world) cable() string { return "v" + w.key() + "-2:" }
-
-func logged(o *buildkit.Options) { o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)) }

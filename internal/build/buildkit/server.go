@@ -129,9 +129,10 @@ func (r *running) over() bool {
 // start opens the room and starts the daemon in it. When it does not come up with the caches that are
 // there, it gets a chance without them: they are worth less than builds.
 func (s *server) start(ctx context.Context) (*running, error) {
-	for again := false; ; again = true {
-		l := s.opts.Limits
-		place, err := s.opts.Rooms.OpenRoom(ctx, room.Spec{Disk: l.Disk, CPUs: l.CPUs, Memory: l.Memory, Pids: l.Pids})
+	l := s.opts.Limits
+	spec := room.Spec{Disk: l.Disk, CPUs: l.CPUs, Memory: l.Memory, Pids: l.Pids}
+	for {
+		place, err := s.opts.Rooms.OpenRoom(ctx, spec)
 		if err != nil {
 			return nil, err
 		}
@@ -140,20 +141,15 @@ func (s *server) start(ctx context.Context) (*running, error) {
 			return r, nil
 		}
 		err = errors.Join(err, s.opts.Rooms.CloseRoom(context.WithoutCancel(ctx)))
-		if again || place.Fresh || ctx.Err() != nil {
+		if place.Fresh || ctx.Err() != nil {
 			return nil, err
 		}
 		s.log.Warn("BuildKit does not start; trying without its caches", "error", err)
-		if _, err := s.opts.Rooms.OpenRoom(ctx, room.Spec{Disk: l.Disk, CPUs: l.CPUs, Memory: l.Memory, Pids: l.Pids}); err != nil {
-			return nil, err
-		}
-		if err := os.RemoveAll(stateDir(place)); err != nil {
-			return nil, fmt.Errorf("delete the caches of builds: %w", err)
-		}
+		spec.Fresh = true
 	}
 }
 
-func stateDir(r room.Room) string { return filepath.Join(r.Dir, "buildkit") }
+func stateDir(r room.Room) string { return filepath.Join(r.Disk, "buildkit") }
 func socket(r room.Room) string   { return filepath.Join(r.Sockets, "buildkitd.sock") }
 
 func traces(r room.Room) string { return filepath.Join(r.Sockets, "otel.sock") }
@@ -203,7 +199,7 @@ func (s *server) command(place room.Room) (*exec.Cmd, *os.File, error) {
 	cmd.Dir = "/"
 	cmd.Env = append(s.opts.Proxy.environ(),
 		"PATH="+s.opts.BinDir+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME="+place.Dir, "TMPDIR="+filepath.Join(place.Dir, "tmp"),
+		"HOME="+place.Disk, "TMPDIR="+place.Disk,
 		// Lines are bounded where they are read; clipping here would lose the last ones.
 		"BUILDKIT_STEP_LOG_MAX_SIZE=-1", "BUILDKIT_STEP_LOG_MAX_SPEED=-1",
 	)

@@ -58,7 +58,7 @@ type world struct {
 func limits() buildkit.Limits {
 	return buildkit.Limits{
 		Concurrency: 4, Memory: 1 << 30, Pids: 512, Disk: 3 << 30, KeepCache: 1 << 30,
-		Timeout: time.Minute, IdleStop: time.Minute,
+		Timeout: 3 * time.Minute, IdleStop: time.Minute,
 	}
 }
 

@@ -8,6 +8,7 @@ import "net/netip"
 // Spec is how large a room is.
 type Spec struct {
 	Disk   int64   // bytes; what is on the disk stays until the size changes
+	Fresh  bool    // what is on the disk is given up
 	CPUs   float64 // processors at most; 0 for all there are
 	Memory int64   // bytes, of all steps together
 	Pids   int64   // processes, of all steps together
@@ -15,7 +16,8 @@ type Spec struct {
 
 // Room is a place that is ready.
 type Room struct {
-	Dir     string       // on the disk
+	Dir     string       // for a few small files
+	Disk    string       // a directory on the disk, which is to be seen in the room alone
 	Sockets string       // for sockets, whose paths must be short; outside of the disk
 	Steps   string       // control group for the commands; the program itself is beside it
 	Bridge  string       // to make in the room's network, for networks of the commands

@@ -73,6 +73,7 @@ type Engine struct {
 	groups    cgroup.Group // the parent of all instances' groups
 	hierarchy cgroup.Hierarchy
 	roomHits  atomic.Int64 // how often builds have reached their memory limit
+	roomPID   atomic.Int64 // of the program in the room of builds
 	dns       []netip.Addr
 	images    imageCache
 	disks     diskMaker

@@ -49,7 +49,7 @@ func (e *Engine) OpenRoom(ctx context.Context, spec room.Spec) (room.Room, error
 	if err := os.MkdirAll(e.paths.room(), 0o700); err != nil {
 		return room.Room{}, fmt.Errorf("make the room of builds: %w", err)
 	}
-	fresh, err := attachRoomDisk(ctx, e.paths.room(), spec.Disk)
+	fresh, err := ensureRoomDisk(ctx, e.paths.room(), spec)
 	if err != nil {
 		return room.Room{}, err
 	}
@@ -68,7 +68,7 @@ func (e *Engine) OpenRoom(ctx context.Context, spec room.Spec) (room.Room, error
 		return room.Room{}, fmt.Errorf("make the room of builds: %w", err)
 	}
 	return room.Room{
-		Dir: roomDisk(e.paths.room()), Sockets: e.paths.run, Steps: steps.Path(), DNS: e.dns, Fresh: fresh,
+		Dir: e.paths.room(), Disk: roomDisk(e.paths.room()), Sockets: e.paths.run, Steps: steps.Path(), DNS: e.dns, Fresh: fresh,
 		Bridge: network.InnerBridge, Subnet: network.InnerSubnet, MTU: e.net.MTU(),
 	}, nil
 }
@@ -119,8 +119,11 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	if err := (network.Endpoint{Path: e.net.Path(e.net.Secluded())}).Enter(); err != nil {
 		return err
 	}
-	if err := leaveMounts(roomDisk(e.paths.room())); err != nil {
+	if err := leaveMounts(); err != nil {
 		return err
+	}
+	if err := mountRoomDisk(e.paths.room()); err != nil {
+		return fmt.Errorf("mount the disk of builds (are there free loop devices?): %w", err)
 	}
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -132,19 +135,20 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	if err := e.roomGroup().Child(roomDaemon).Add(cmd.Process.Pid); err != nil {
 		return errors.Join(err, cmd.Process.Kill())
 	}
+	e.roomPID.Store(int64(cmd.Process.Pid))
 	return nil
 }
 
 // leaveMounts gives up what is mounted for containers, namespaces and disks of instances, here and of
 // others: a mount that is here as well would keep them from going.
-func leaveMounts(keep string) error {
+func leaveMounts() error {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
 		return fmt.Errorf("list mounts: %w", err)
 	}
 	for _, m := range slices.Backward(mounts) {
 		comes := m.FSType == "overlay" || m.FSType == "nsfs" || strings.HasPrefix(m.Source, "/dev/loop")
-		if !comes || m.Mountpoint == "/" || m.Mountpoint == keep {
+		if !comes || m.Mountpoint == "/" {
 			continue
 		}
 		if err := unix.Unmount(m.Mountpoint, unix.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
@@ -176,7 +180,9 @@ func coverHost(resolv string) error {
 // RoomUse tells how full the room is.
 func (e *Engine) RoomUse() (room.Use, error) {
 	var s unix.Statfs_t
-	if err := unix.Statfs(roomDisk(e.paths.room()), &s); err != nil {
+	// The disk is to be seen in the room alone.
+	path := filepath.Join("/proc", strconv.FormatInt(e.roomPID.Load(), 10), "root", roomDisk(e.paths.room()))
+	if err := unix.Statfs(path, &s); err != nil {
 		return room.Use{}, fmt.Errorf("read use of the disk of builds: %w", err)
 	}
 	hits, err := e.memoryHits(e.roomGroup().Child(roomSteps))
@@ -210,7 +216,7 @@ func (p paths) emptyRoom(ctx context.Context, g cgroup.Group) error {
 		return err
 	}
 	_ = os.Remove(cniState) // only when it is empty, as it is when nothing but a room made it
-	return detachRoomDisk(ctx, p.room())
+	return awaitRoomDisk(ctx, p.room())
 }
 
 // killTree kills every process of a group and of those below it. First they lose the ability to make
@@ -237,30 +243,24 @@ func killTree(ctx context.Context, g cgroup.Group) error {
 func roomDisk(dir string) string      { return filepath.Join(dir, "disk") }
 func roomDiskImage(dir string) string { return filepath.Join(dir, "disk.img") }
 
-// attachRoomDisk mounts the disk, and makes it first when there is none of this size, or when it is
-// damaged: there are only caches on it. The file takes up no more than what is used.
-func attachRoomDisk(ctx context.Context, dir string, size int64) (fresh bool, err error) {
+// ensureRoomDisk makes the disk when there is none of this size. There are only caches on it. The file
+// takes up no more than what is used.
+func ensureRoomDisk(ctx context.Context, dir string, spec room.Spec) (fresh bool, err error) {
 	if err := os.MkdirAll(roomDisk(dir), 0o700); err != nil {
 		return false, fmt.Errorf("make the disk of builds: %w", err)
 	}
-	image := roomDiskImage(dir)
-	info, err := os.Stat(image)
+	info, err := os.Stat(roomDiskImage(dir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("find the disk of builds: %w", err)
 	}
-	if err == nil && info.Size() == size && mountRoomDisk(dir) == nil {
+	if err == nil && info.Size() == spec.Disk && !spec.Fresh {
 		return false, nil
 	}
-	if err := makeRoomDisk(ctx, image, size); err != nil {
-		return false, err
-	}
-	if err := mountRoomDisk(dir); err != nil {
-		return false, fmt.Errorf("mount the disk of builds (are there free loop devices?): %w", err)
-	}
-	return true, nil
+	return true, makeRoomDisk(ctx, roomDiskImage(dir), spec.Disk)
 }
 
-// mountRoomDisk gives what is deleted back to the host, and sets a little aside: without it, a step that
+// mountRoomDisk mounts the disk for the calling thread. Only what runs in the room sees it, so it goes with
+// the last process in there, whatever other namespaces are made on the machine meanwhile. The mount gives what is deleted back to the host, and sets a little aside: without it, a step that
 // fills the disk would also end what runs the steps. Only who runs them is in the group that may use it.
 func mountRoomDisk(dir string) error {
 	m := mount.Mount{Type: "ext4", Source: roomDiskImage(dir), Options: []string{
@@ -297,18 +297,9 @@ func makeRoomDisk(ctx context.Context, image string, size int64) error {
 	return os.Rename(tmp, image)
 }
 
-// detachRoomDisk unmounts the disk and waits until the kernel has let go of it: to mount the file a second
-// time beside the first would destroy it.
-func detachRoomDisk(ctx context.Context, dir string) error {
-	for {
-		err := unix.Unmount(roomDisk(dir), unix.MNT_DETACH)
-		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT) {
-			break // not mounted, or not any more
-		}
-		if err != nil {
-			return fmt.Errorf("unmount the disk of builds: %w", err)
-		}
-	}
+// awaitRoomDisk waits until the kernel has let go of the disk, after the last process in the room: to mount
+// the file a second time beside the first would destroy it.
+func awaitRoomDisk(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
