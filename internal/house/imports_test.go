@@ -205,7 +205,7 @@ func TestJudge(t *testing.T) {
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
 		{"internal/domain", module + "/internal/resolver", 1},
 		{"internal/build", module + "/internal/build/plan", 0},
-		{"internal/build", module + "/internal/build/buildkit", 1},
+		{"internal/build", module + "/internal/build/buildkit", 2},
 		{"internal/build/plan", "os/exec", 1},
 		{"internal/build/detect", module + "/internal/build", 1},
 		{"internal/build/config", "go.yaml.in/yaml/v4", 0},
