@@ -84,6 +84,14 @@ func traces(t *testing.T, s *kit.Slipway) map[string][]string {
 	for _, link := range links {
 		note("network interfaces", link.Name, strings.Contains(link.Name, key))
 	}
+	disks, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range disks {
+		data, _ := os.ReadFile(file)
+		note("loop devices", string(data), strings.Contains(string(data), dir+"/"))
+	}
 	if tables, err := exec.Command("nft", "list", "tables").Output(); err == nil {
 		note("nftables", string(tables), strings.Contains(string(tables), key))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type work struct {
 }
 
 func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *transcript) (Result, error) {
-	images := newBases(b.opts.Images)
+	images := newBases(ctx, b.opts.Images)
 	defer images.close()
 	around, err := b.surround(job.Scope)
 	if err != nil {
@@ -57,6 +58,9 @@ func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *tr
 	}()
 	made, err := b.solve(ctx, daemon, job, w, images, around, out, lines)
 	if err != nil {
+		if halfRead(err) {
+			b.server.spoil()
+		}
 		return Result{}, daemon.blame(err, images.fault(), out.fault())
 	}
 	lines.flush()
@@ -67,10 +71,17 @@ func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *tr
 	return result, nil
 }
 
+// halfRead reports whether BuildKit fails because an earlier build broke off while it read a base image.
+// It keeps the half, tries to go on from there each time, and cannot, with images that it has from us.
+func halfRead(err error) bool { return strings.Contains(err.Error(), "unsupported offset") }
+
 // blame finds out whether it was the machine that failed.
 func (r *running) blame(err error, faults ...error) error {
 	if fault := errors.Join(faults...); fault != nil {
 		return &machineError{fault}
+	}
+	if halfRead(err) {
+		return &machineError{err}
 	}
 	if status.Code(err) == codes.Unavailable { // it takes a moment until the end of a process is known
 		select {

@@ -32,6 +32,7 @@ type server struct {
 	users   int
 	running *running // nil when it does not run
 	idle    *time.Timer
+	spoiled bool // it has to be started again before the next build
 	closed  bool
 }
 
@@ -59,6 +60,13 @@ func (s *server) use(ctx context.Context) (*running, func(), error) {
 		s.log.Warn("BuildKit ended by itself; starting it again")
 		s.running = nil
 	}
+	if s.spoiled && s.users == 0 {
+		s.log.Warn("BuildKit is started again, without what it has half read")
+		if err := s.stop(ctx); err != nil {
+			return nil, nil, err
+		}
+		s.spoiled = false
+	}
 	if s.running == nil {
 		r, err := s.start(ctx)
 		if err != nil {
@@ -68,6 +76,13 @@ func (s *server) use(ctx context.Context) (*running, func(), error) {
 	}
 	s.users++
 	return s.running, s.leave, nil
+}
+
+// spoil has the daemon started again as soon as nobody uses it.
+func (s *server) spoil() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spoiled = true
 }
 
 func (s *server) leave() {
@@ -155,6 +170,9 @@ func socket(r room.Room) string   { return filepath.Join(r.Sockets, "buildkitd.s
 func traces(r room.Room) string { return filepath.Join(r.Sockets, "otel.sock") }
 
 func (s *server) launch(ctx context.Context, place room.Room) (*running, error) {
+	if err := os.RemoveAll(filepath.Join(stateDir(place), "runc-overlayfs", "content", "ingest")); err != nil {
+		return nil, fmt.Errorf("clear what BuildKit has half read: %w", err)
+	}
 	cmd, log, err := s.command(place)
 	if err != nil {
 		return nil, err
