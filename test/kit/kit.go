@@ -265,7 +265,7 @@ func (s *Slipway) CLI(args ...string) string {
 
 // TryWith runs the program's command line with text on its standard input.
 func (s *Slipway) TryWith(stdin string, args ...string) (stdout, stderr string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	cmd := exec.CommandContext(ctx, Binary("slipway"), append(args, s.flags()...)...)
@@ -313,9 +313,12 @@ func (s *Slipway) AWS(out any, args ...string) {
 	}
 }
 
+// limit is how long a command may take: a build of source code on a busy machine takes minutes.
+const limit = 8 * time.Minute
+
 func run(t testing.TB, env []string, name string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
