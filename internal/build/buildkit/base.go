@@ -19,6 +19,7 @@ import (
 // knows registries and their logins: a build has the images that it names, and no others.
 type bases struct {
 	noStore
+	ctx  context.Context // of the build: an image is read long after it was found
 	find Images
 
 	mu     sync.Mutex
@@ -35,18 +36,18 @@ type base struct {
 	image  v1.Image
 }
 
-func newBases(find Images) *bases {
-	return &bases{find: find, byName: map[string]base{}, blobs: map[digest.Digest]*blob{}}
+func newBases(ctx context.Context, find Images) *bases {
+	return &bases{ctx: ctx, find: find, byName: map[string]base{}, blobs: map[digest.Digest]*blob{}}
 }
 
 // get finds an image once for a build: a tag that moves meanwhile changes nothing.
-func (b *bases) get(ctx context.Context, reference string) (base, error) {
+func (b *bases) get(reference string) (base, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found, ok := b.byName[reference]; ok {
 		return found, nil
 	}
-	image, err := b.find(ctx, reference)
+	image, err := b.find(b.ctx, reference)
 	if err != nil {
 		return base{}, baseFailure(reference, err)
 	}

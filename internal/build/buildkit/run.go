@@ -33,7 +33,7 @@ type work struct {
 }
 
 func (b *Builder) build(ctx context.Context, daemon *running, job Job, lines *transcript) (Result, error) {
-	images := newBases(b.opts.Images)
+	images := newBases(ctx, b.opts.Images)
 	defer images.close()
 	around, err := b.surround(job.Scope)
 	if err != nil {
@@ -91,7 +91,7 @@ func define(ctx context.Context, job Job, images *bases, around *surroundings, l
 	var err error
 	if job.Plan != nil {
 		c := &conversion{bases: images, scope: job.Scope, steps: lines.steps}
-		targets, w.config, err = c.convert(ctx, job.Plan)
+		targets, w.config, err = c.convert(job.Plan)
 	} else {
 		var state llb.State
 		state, w.config, err = images.convertDockerfile(ctx, job, func(line string) { lines.say(plan.Build, line) })
@@ -106,7 +106,7 @@ func define(ctx context.Context, job Job, images *bases, around *surroundings, l
 		if err != nil {
 			return nil, fmt.Errorf("write down the build: %w", err)
 		}
-		rewritten, err := r.rewrite(ctx, d)
+		rewritten, err := r.rewrite(d)
 		if err != nil {
 			return nil, err
 		}
