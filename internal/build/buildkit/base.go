@@ -19,7 +19,7 @@ import (
 // knows registries and their logins: a build has the images that it names, and no others.
 type bases struct {
 	noStore
-	ctx  context.Context // of the build: layers are read long after their image was found
+	ctx  context.Context // of the build: an image is read long after it was found
 	find Images
 
 	mu     sync.Mutex
@@ -41,7 +41,7 @@ func newBases(ctx context.Context, find Images) *bases {
 }
 
 // get finds an image once for a build: a tag that moves meanwhile changes nothing.
-func (b *bases) get(ctx context.Context, reference string) (base, error) {
+func (b *bases) get(reference string) (base, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found, ok := b.byName[reference]; ok {
