@@ -41,7 +41,7 @@ func newBases(ctx context.Context, find Images) *bases {
 }
 
 // get finds an image once for a build: a tag that moves meanwhile changes nothing.
-func (b *bases) get(ctx context.Context, reference string) (base, error) {
+func (b *bases) get(reference string) (base, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found, ok := b.byName[reference]; ok {

@@ -102,8 +102,8 @@ func dockerfileFailure(file string, err error) error {
 // resolver tells the front end of base images.
 type resolver struct{ bases *bases }
 
-func (r resolver) ResolveImageConfig(ctx context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
-	found, err := r.bases.get(ctx, ref)
+func (r resolver) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	found, err := r.bases.get(ref)
 	if err != nil {
 		return "", "", nil, err
 	}

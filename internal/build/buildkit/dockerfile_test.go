@@ -126,3 +126,14 @@ func TestDockerfileOutsideOfTheRepository(t *testing.T) {
 		t.Logf("%+v: %s", d, failure.Reason)
 	}
 }
+
+// The base image is read when a command needs it, not when the Dockerfile is: a new machine has nothing.
+func TestDockerfileIsTheFirstBuildOfAMachine(t *testing.T) {
+	t.Parallel()
+	w := own(t, limits(), nil)
+	job := w.dockerfile(&log{}, repository(t, map[string]string{"Dockerfile": "FROM " + w.base + "\nRUN echo built >/result\n"}), buildkit.Dockerfile{Path: "Dockerfile"})
+	w.build(job)
+	if got := w.file(job, "/result"); got != "built\n" {
+		t.Errorf("/result is %q", got)
+	}
+}

@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,13 +44,13 @@ type conversion struct {
 }
 
 // convert returns the states to reach, in order, and the configuration of the image.
-func (c *conversion) convert(ctx context.Context, p *plan.Plan) ([]target, []byte, error) {
+func (c *conversion) convert(p *plan.Plan) ([]target, []byte, error) {
 	c.files, c.config = map[string]llb.State{}, map[string]ocispec.Image{}
 	c.source = localSource(c.scope, nil)
 	used := map[string]bool{}
 	var shipped string
 	for _, s := range p.Stages {
-		if err := c.stage(ctx, s); err != nil {
+		if err := c.stage(s); err != nil {
 			return nil, nil, err
 		}
 		used[s.Stage] = true
@@ -83,8 +82,8 @@ func localSource(scope string, exclude []string) llb.State {
 		llb.SharedKeyHint(scope), llb.WithCustomName("source code"))
 }
 
-func (c *conversion) stage(ctx context.Context, s plan.Stage) error {
-	state, err := c.begin(ctx, s)
+func (c *conversion) stage(s plan.Stage) error {
+	state, err := c.begin(s)
 	if err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func (c *conversion) stage(ctx context.Context, s plan.Stage) error {
 
 // begin returns a stage without any command: the files of what it begins from, and the settings of the
 // image that those go back to. What an earlier stage set for its commands is not inherited.
-func (c *conversion) begin(ctx context.Context, s plan.Stage) (llb.State, error) {
+func (c *conversion) begin(s plan.Stage) (llb.State, error) {
 	state, config := llb.Scratch(), ocispec.Image{}
 	switch {
 	case s.Stage != "":
@@ -123,7 +122,7 @@ func (c *conversion) begin(ctx context.Context, s plan.Stage) (llb.State, error)
 		}
 		state, config = llb.NewState(earlier.Output()), c.config[s.Stage]
 	default:
-		found, err := c.bases.get(ctx, s.From)
+		found, err := c.bases.get(s.From)
 		if err != nil {
 			return state, err
 		}

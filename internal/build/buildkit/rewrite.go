@@ -1,7 +1,6 @@
 package buildkit
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ type rewriter struct {
 	moved  map[string]string // digest of an operation → of what became of it
 }
 
-func (r *rewriter) rewrite(ctx context.Context, d *llb.Definition) (*pb.Definition, error) {
+func (r *rewriter) rewrite(d *llb.Definition) (*pb.Definition, error) {
 	in := d.ToPB()
 	out := &pb.Definition{Metadata: map[string]*pb.OpMetadata{}, Source: in.Source}
 	r.moved = map[string]string{}
@@ -35,7 +34,7 @@ func (r *rewriter) rewrite(ctx context.Context, d *llb.Definition) (*pb.Definiti
 		for _, input := range op.Inputs {
 			input.Digest = r.moved[input.Digest]
 		}
-		if err := r.change(ctx, &op); err != nil {
+		if err := r.change(&op); err != nil {
 			return nil, err
 		}
 		changed, err := op.MarshalVT()
@@ -65,12 +64,12 @@ func (r *rewriter) moveLocations(s *pb.Source) {
 	s.Locations = locations
 }
 
-func (r *rewriter) change(ctx context.Context, op *pb.Op) error {
+func (r *rewriter) change(op *pb.Op) error {
 	switch {
 	case op.GetExec() != nil:
 		return r.changeExec(op.GetExec())
 	case op.GetSource() != nil:
-		return r.changeSource(ctx, op.GetSource())
+		return r.changeSource(op.GetSource())
 	case op.GetBuild() != nil:
 		return refuse("A build may not define another one.")
 	default:
@@ -132,7 +131,7 @@ func secretFile(path, id string, optional bool) *pb.Mount {
 	}
 }
 
-func (r *rewriter) changeSource(ctx context.Context, s *pb.SourceOp) error {
+func (r *rewriter) changeSource(s *pb.SourceOp) error {
 	scheme, rest, _ := strings.Cut(s.Identifier, "://")
 	switch scheme {
 	case "local":
@@ -140,7 +139,7 @@ func (r *rewriter) changeSource(ctx context.Context, s *pb.SourceOp) error {
 			return refuse("A build begins from its own source code, not from %q.", rest)
 		}
 	case "docker-image":
-		found, err := r.bases.get(ctx, rest)
+		found, err := r.bases.get(rest)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func define(ctx context.Context, job Job, images *bases, around *surroundings, l
 	var err error
 	if job.Plan != nil {
 		c := &conversion{bases: images, scope: job.Scope, steps: lines.steps}
-		targets, w.config, err = c.convert(ctx, job.Plan)
+		targets, w.config, err = c.convert(job.Plan)
 	} else {
 		var state llb.State
 		state, w.config, err = images.convertDockerfile(ctx, job, func(line string) { lines.say(plan.Build, line) })
@@ -117,7 +117,7 @@ func define(ctx context.Context, job Job, images *bases, around *surroundings, l
 		if err != nil {
 			return nil, fmt.Errorf("write down the build: %w", err)
 		}
-		rewritten, err := r.rewrite(ctx, d)
+		rewritten, err := r.rewrite(d)
 		if err != nil {
 			return nil, err
 		}
