@@ -54,16 +54,18 @@ func TestDownDuringABuild(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	s := kit.Start(t, "timeouts: {stop: 1s}\n")
 	dir := filepath.Join(t.TempDir(), "slow")
-	slow(t, s, dir, "9.25")
+	slow(t, s, dir, "5.25")
 	s.CLI("deploy", dir, "--detach")
-	awaitBuild(t, s, "9.25")
+	awaitBuild(t, s, "5.25")
+	begin := time.Now()
 	s.CLI("down")
+	t.Logf("down took %v", time.Since(begin))
 	for what, found := range traces(t, s) {
 		if len(found) > 0 {
 			t.Errorf("slipway down left %s: %q", what, found)
 		}
 	}
-	if running(t, "sleep", "9.25") {
+	if running(t, "sleep", "5.25") {
 		t.Error("the command of the build goes on")
 	}
 	s.AwaitEnd(time.Second)
@@ -77,13 +79,13 @@ func TestKillDuringABuild(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	s := kit.Start(t, "timeouts: {stop: 1s}\n")
 	dir := filepath.Join(t.TempDir(), "slow")
-	slow(t, s, dir, "8.25")
+	slow(t, s, dir, "4.25")
 	s.CLI("deploy", dir, "--detach")
-	awaitBuild(t, s, "8.25")
+	awaitBuild(t, s, "4.25")
 	s.Kill()
 	s.Start()
 	s.Eventually("the service runs", time.Minute, func() error { return serves(s, s.Describe(arnOf(s, "slow")), "v1 instance")() })
-	if running(t, "sleep", "8.25") {
+	if running(t, "sleep", "4.25") {
 		t.Error("a command of the build of the killed daemon goes on")
 	}
 }
