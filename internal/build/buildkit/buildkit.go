@@ -20,7 +20,8 @@ import (
 // Rooms is the place where builds happen. There is one room at a time.
 type Rooms interface {
 	OpenRoom(ctx context.Context, spec room.Spec) (room.Room, error)
-	StartInRoom(cmd *exec.Cmd) error
+	// StartInRoom starts the program after it has deleted what is not to be on the disk any more.
+	StartInRoom(cmd *exec.Cmd, without ...string) error
 	RoomUse() (room.Use, error)
 	CloseRoom(ctx context.Context) error
 }

@@ -1,16 +1,24 @@
 package buildkit_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slipway-run/slipway/internal/build/buildkit"
+	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 )
 
@@ -118,6 +126,67 @@ func TestDestroyLeavesNothingOfABuild(t *testing.T) {
 		t.Errorf("the caches are gone: %v", err)
 	}
 	w.open(nil) // for the end of the test
+}
+
+// A base image whose registry breaks off in the middle is read again, without anybody's help.
+func TestBaseImageThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	var find buildkit.Images
+	reads := 0
+	w := own(t, limits(), func(o *buildkit.Options) {
+		find = o.Images
+		o.Images = func(ctx context.Context, reference string) (v1.Image, error) {
+			image, err := find(ctx, reference)
+			if reads++; reads > 1 || err != nil {
+				return image, err
+			}
+			return breaking{image}, nil
+		}
+	})
+	job := w.job(&log{}, repository(t, nil), w.scripts("echo whole"))
+	_, err := w.builder.Build(t.Context(), job)
+	if err == nil || !strings.Contains(err.Error(), errBroken.Error()) {
+		t.Errorf("the first build: %v", err)
+	}
+	if _, failed := errors.AsType[*plan.Failure](err); failed {
+		t.Errorf("the repository is blamed: %v", err)
+	}
+	for tries := 0; ; tries++ { // as an operation does
+		if _, err = w.builder.Build(t.Context(), job); err == nil {
+			break
+		}
+		if tries == 2 {
+			t.Fatalf("it does not recover: %v", err)
+		}
+	}
+}
+
+var errBroken = errors.New("the connection broke")
+
+// breaking is an image whose layers end in the middle.
+type breaking struct{ v1.Image }
+
+func (b breaking) Layers() ([]v1.Layer, error) {
+	layers, err := b.Image.Layers()
+	for i := range layers {
+		layers[i] = half{layers[i]}
+	}
+	return layers, err
+}
+
+type half struct{ v1.Layer }
+
+func (h half) Compressed() (io.ReadCloser, error) {
+	whole, err := h.Layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	size, err := h.Size()
+	broken := io.MultiReader(io.LimitReader(whole, size/2), iotest.ErrReader(errBroken))
+	return struct {
+		io.Reader
+		io.Closer
+	}{broken, whole}, err
 }
 
 func await(t *testing.T, what string, is func() bool) {

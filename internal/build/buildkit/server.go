@@ -170,16 +170,15 @@ func socket(r room.Room) string   { return filepath.Join(r.Sockets, "buildkitd.s
 func traces(r room.Room) string { return filepath.Join(r.Sockets, "otel.sock") }
 
 func (s *server) launch(ctx context.Context, place room.Room) (*running, error) {
-	if err := os.RemoveAll(filepath.Join(stateDir(place), "runc-overlayfs", "content", "ingest")); err != nil {
-		return nil, fmt.Errorf("clear what BuildKit has half read: %w", err)
-	}
 	cmd, log, err := s.command(place)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 	begin := time.Now()
-	if err := s.opts.Rooms.StartInRoom(cmd); err != nil {
+	// What was half read of a base image: BuildKit would go on from there, and cannot with images from us.
+	halves := filepath.Join(stateDir(place), "runc-overlayfs", "content", "ingest")
+	if err := s.opts.Rooms.StartInRoom(cmd, halves); err != nil {
 		return nil, err
 	}
 	r := &running{cmd: cmd, ended: make(chan struct{}), room: place}

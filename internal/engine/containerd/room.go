@@ -95,17 +95,17 @@ func makeRoomGroups(g cgroup.Group, spec room.Spec) (steps cgroup.Group, err err
 }
 
 // StartInRoom starts a program in the network and the control group of the room, with mounts that
-// nobody else sees and that end with it.
-func (e *Engine) StartInRoom(cmd *exec.Cmd) error {
+// nobody else sees and that end with it. Only in there can what is on the disk be deleted.
+func (e *Engine) StartInRoom(cmd *exec.Cmd, without ...string) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		done <- e.enterRoom(cmd)
+		done <- e.enterRoom(cmd, without)
 	}()
 	return <-done
 }
 
-func (e *Engine) enterRoom(cmd *exec.Cmd) error {
+func (e *Engine) enterRoom(cmd *exec.Cmd, without []string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
@@ -124,6 +124,11 @@ func (e *Engine) enterRoom(cmd *exec.Cmd) error {
 	}
 	if err := mountRoomDisk(e.paths.room()); err != nil {
 		return fmt.Errorf("mount the disk of builds (are there free loop devices?): %w", err)
+	}
+	for _, path := range without {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("clear the disk of builds: %w", err)
+		}
 	}
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
