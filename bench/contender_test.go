@@ -231,5 +231,5 @@ func serveRouter(listen, backend string) {
 	}()
 	l, err := net.Listen("tcp", listen)
 	fail(err)
-	fail(router.NewServer(r, log).Serve(l))
+	fail(router.NewServer(r, router.ServerOptions{Log: log}).Serve(l))
 }
