@@ -68,8 +68,8 @@ func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
 		c.forwarded = append(append(append(c.forwarded, "X-Forwarded-For: "...), ip...), "\r\n"...)
 	}
 	c.forwarded = append(append(append(c.forwarded, "X-Forwarded-Proto: "...), scheme...), "\r\nX-Forwarded-Host: "...)
-	c.timer = time.AfterFunc(readHeader, c.tick)
-	c.due = time.Now().Add(readHeader)
+	c.timer = time.AfterFunc(s.header, c.tick)
+	c.due = time.Now().Add(s.header)
 	c.armed = c.due
 	return c
 }
@@ -109,7 +109,7 @@ func (c *conn) readHead() (int, error) {
 		if len(c.in.Buffered()) > 0 && !partial {
 			partial = true
 			c.mu.Lock()
-			c.allowLocked(time.Now(), readHeader)
+			c.allowLocked(time.Now(), c.server.header)
 			c.mu.Unlock()
 		}
 		return nil
@@ -313,8 +313,8 @@ func (c *conn) kill() {
 	if c.state == closed {
 		return
 	}
-	c.interruptLocked(net.ErrClosed)
-	c.hurried = true
+	c.left, c.hurried = true, true // whatever comes is too late for the client
+	c.interruptLocked(errClientLeft)
 	_ = c.nc.SetDeadline(past)
 }
 

@@ -47,6 +47,8 @@ type Server struct {
 	watch   *watch
 	rare    *http.Server
 	handed  *handed
+	header  time.Duration // readHeader
+	idle    time.Duration // keepAlive
 
 	stopping atomic.Bool
 	mu       sync.Mutex
@@ -67,7 +69,7 @@ func NewServer(r *Router, o ServerOptions) *Server {
 			o.Handler = r.Private()
 		}
 	}
-	s := &Server{router: r, options: o, conns: map[*conn]struct{}{}, handed: newHanded()}
+	s := &Server{router: r, options: o, conns: map[*conn]struct{}{}, handed: newHanded(), header: readHeader, idle: keepAlive}
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,

@@ -222,7 +222,7 @@ func (c *conn) finish() bool {
 	c.mu.Lock()
 	c.state = idle
 	keep := v.keep && !c.hurried && !c.expired
-	c.allowLocked(now, keepAlive)
+	c.allowLocked(now, c.server.idle)
 	c.mu.Unlock()
 	switch {
 	case keep:
