@@ -68,6 +68,8 @@ func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
 		c.forwarded = append(append(append(c.forwarded, "X-Forwarded-For: "...), ip...), "\r\n"...)
 	}
 	c.forwarded = append(append(append(c.forwarded, "X-Forwarded-Proto: "...), scheme...), "\r\nX-Forwarded-Host: "...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.timer = time.AfterFunc(s.header, c.tick)
 	c.due = time.Now().Add(s.header)
 	c.armed = c.due
