@@ -16,7 +16,7 @@ func (c *conn) attempt() error {
 		}
 		used := u.used
 		again, err := c.use(u)
-		if c.detach(); err == nil && again {
+		if clean := c.detach(); err == nil && again && clean {
 			c.visit.lease.instance.pool.put(u, time.Now())
 			return nil
 		}
@@ -80,10 +80,12 @@ func (c *conn) attach(u *upstream) error {
 	return nil
 }
 
-func (c *conn) detach() {
+// detach takes a connection out of the reach of interrupts. It reports whether none has reached it.
+func (c *conn) detach() (clean bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.upstream = nil
-	c.mu.Unlock()
+	return c.cause == nil
 }
 
 func (c *conn) interrupted() bool {

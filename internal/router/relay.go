@@ -29,7 +29,7 @@ func (c *conn) relay(u *upstream) (again bool, err error) {
 	if err := c.relayBody(u, chunked); err != nil {
 		return false, err
 	}
-	return r.KeepAlive && len(u.in.Buffered()) == 0 && (v.whole || v.upload != nil && v.upload.sent()) && !c.interrupted(), nil
+	return r.KeepAlive && len(u.in.Buffered()) == 0 && (v.whole || v.upload != nil && v.upload.sent()), nil
 }
 
 func (c *conn) relayBody(u *upstream, chunked bool) error {

@@ -50,6 +50,8 @@ type Server struct {
 	header  time.Duration // readHeader
 	idle    time.Duration // keepAlive
 
+	shaking  context.Context // of handshakes; ends with stop
+	unshake  context.CancelFunc
 	stopping atomic.Bool
 	mu       sync.Mutex
 	listener net.Listener
@@ -70,6 +72,7 @@ func NewServer(r *Router, o ServerOptions) *Server {
 		}
 	}
 	s := &Server{router: r, options: o, conns: map[*conn]struct{}{}, handed: newHanded(), header: readHeader, idle: keepAlive}
+	s.shaking, s.unshake = context.WithCancel(context.Background())
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,
@@ -161,7 +164,7 @@ func (s *Server) welcome(socket net.Conn) {
 
 // shakeHands reports whether the connection is to speak HTTP/1.1 with TLS.
 func (s *Server) shakeHands(secure *tls.Conn, socket net.Conn) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), readHeader)
+	ctx, cancel := context.WithTimeout(s.shaking, s.header)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {
@@ -245,6 +248,7 @@ func (s *Server) Close() error {
 
 func (s *Server) stop() {
 	s.stopping.Store(true)
+	s.unshake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener != nil {

@@ -17,12 +17,15 @@ const upstreamBuffer = 16 << 10
 
 // upstream is a connection to an instance. One request at a time uses it.
 type upstream struct {
-	conn  net.Conn
-	raw   syscall.RawConn // nil if it is no socket
-	in    http1.Stream
-	body  http1.Body
-	used  bool      // it carried a request before
-	since time.Time // that it is idle
+	conn   net.Conn
+	raw    syscall.RawConn // nil if it is no socket
+	look   func(uintptr)   // poll, made once
+	asked  [1]unix.PollFd
+	silent bool
+	in     http1.Stream
+	body   http1.Body
+	used   bool      // it carried a request before
+	since  time.Time // that it is idle
 }
 
 func newUpstream(conn net.Conn) *upstream {
@@ -30,23 +33,21 @@ func newUpstream(conn net.Conn) *upstream {
 	u.in = http1.Stream{From: conn, Buf: make([]byte, upstreamBuffer)}
 	if socket, ok := conn.(syscall.Conn); ok {
 		u.raw, _ = socket.SyscallConn()
+		u.look = u.poll
 	}
 	return u
 }
 
 // quiet reports whether the instance has neither closed an idle connection nor sent into it.
 func (u *upstream) quiet() bool {
-	if u.raw == nil {
-		return true
-	}
-	var err error
-	var peek [1]byte
-	if u.raw.Control(func(fd uintptr) {
-		_, _, err = unix.Recvfrom(int(fd), peek[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	}) != nil {
-		return false
-	}
-	return err == unix.EAGAIN
+	return u.raw == nil || (u.raw.Control(u.look) == nil && u.silent)
+}
+
+// poll asks the kernel whether there is anything to read, an end included.
+func (u *upstream) poll(fd uintptr) {
+	u.asked[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+	n, err := unix.Poll(u.asked[:], 0)
+	u.silent = n == 0 && err == nil
 }
 
 // pool has the idle connections to an instance. The one that was used last is taken first, so that
@@ -73,6 +74,9 @@ func (p *pool) take() *upstream {
 
 func (p *pool) put(u *upstream, now time.Time) {
 	u.used, u.since = true, now
+	if len(u.in.Buf) > upstreamBuffer { // grew for one head
+		u.in.Buf = make([]byte, upstreamBuffer)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {

@@ -236,7 +236,18 @@ func (c *conn) finish() bool {
 	if v.upload != nil {
 		v.upload.free()
 	}
+	c.shrink()
 	return keep && !c.server.stopping.Load()
+}
+
+// shrink gives back what one large request took.
+func (c *conn) shrink() {
+	if len(c.in.Buf) > headBuffer && len(c.in.Buffered()) == 0 {
+		c.in.Buf = make([]byte, headBuffer)
+	}
+	if cap(c.out) > 4*copyLimit {
+		c.out = nil
+	}
 }
 
 func (c *conn) outcome(now time.Time) outcome {
