@@ -50,11 +50,11 @@ func startContenders(b *testing.B) []contender {
 	startRouter(b, add("slipway", ""), backend)
 	runNginx(b, dir, "nginx", fmt.Sprintf(nginxProxy, backend, add("nginx", version("nginx", "-v"))))
 
-	file := write(b, dir, "haproxy.cfg", fmt.Sprintf(haproxyProxy, add("haproxy", version("haproxy", "-v")), backend))
+	file := writeConfig(b, dir, "haproxy.cfg", fmt.Sprintf(haproxyProxy, add("haproxy", version("haproxy", "-v")), backend))
 	start(b, nil, "haproxy", "-db", "-f", file)
 
 	_, port, _ := net.SplitHostPort(add("caddy", version("caddy", "version")))
-	file = write(b, dir, "Caddyfile", fmt.Sprintf(caddyProxy, port, backend))
+	file = writeConfig(b, dir, "Caddyfile", fmt.Sprintf(caddyProxy, port, backend))
 	start(b, []string{"XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}, "caddy", "run", "--config", file, "--adapter", "caddyfile")
 	for _, c := range all {
 		await(b, c)
@@ -134,10 +134,10 @@ http://:%s {
 
 func runNginx(b *testing.B, dir, name, servers string) {
 	b.Helper()
-	start(b, nil, "nginx", "-p", dir, "-e", "stderr", "-c", write(b, dir, name+".conf", fmt.Sprintf(nginxMain, dir, name, servers)))
+	start(b, nil, "nginx", "-p", dir, "-e", "stderr", "-c", writeConfig(b, dir, name+".conf", fmt.Sprintf(nginxMain, dir, name, servers)))
 }
 
-func write(b *testing.B, dir, name, text string) string {
+func writeConfig(b *testing.B, dir, name, text string) string {
 	b.Helper()
 	file := filepath.Join(dir, name)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
