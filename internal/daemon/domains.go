@@ -154,12 +154,18 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 			return
 		}
 		host := router.CanonicalHost(r.Host)
-		if name, ok := d.hosts.names.Find(host); ok && name.Secured && d.router.Has(host) && strings.HasPrefix(r.URL.RequestURI(), "/") {
+		if d.secured(host) && strings.HasPrefix(r.URL.RequestURI(), "/") {
 			http.Redirect(w, r, "https://"+withPort(host, d.https, "443")+r.URL.RequestURI(), http.StatusPermanentRedirect)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// secured reports whether a host is to be reached by HTTPS alone.
+func (d *Daemon) secured(host string) bool {
+	name, ok := d.hosts.names.Find(host)
+	return ok && name.Secured && d.router.Has(host)
 }
 
 // withPort adds the port of a listener to a host, unless it is the usual one.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -28,37 +27,56 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	// No limit on reading a whole request: an image layer is one.
 	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
-	applications := router.NewServer(d.router, d.log.With("component", "router"))
-	applications.Handler = d.plain(d.router)
-	servers := map[*http.Server]net.Listener{api: d.api, applications: d.http}
+	unused := &unusedConns{}
+	api.ConnState = unused.track
+	d.run(group, ctx, api, d.api, unused.close)
+	for server, listener := range d.applications() {
+		d.run(group, ctx, server, listener, func() {})
+	}
+}
+
+// applications are the servers of applications and their listeners.
+func (d *Daemon) applications() map[server]net.Listener {
+	log := d.log.With("component", "router")
+	plain := router.ServerOptions{Log: log}
+	if d.https != nil {
+		plain.Handler, plain.Divert = d.plain(d.router), d.secured
+	}
+	servers := map[server]net.Listener{router.NewServer(d.router, plain): d.http}
 	if d.private != nil {
-		servers[router.NewServer(d.router.Private(), d.log.With("component", "router"))] = d.private
+		servers[router.NewServer(d.router, router.ServerOptions{Log: log, Private: true})] = d.private
 	}
 	if d.https != nil {
-		secure := router.NewServer(d.router, d.log.With("component", "router"))
-		secure.TLSConfig = d.certificates.TLS()
-		servers[secure] = tls.NewListener(d.https, secure.TLSConfig)
+		servers[router.NewServer(d.router, router.ServerOptions{Log: log, TLS: d.certificates.TLS()})] = d.https
 	}
-	for server, listener := range servers {
-		unused := &unusedConns{}
-		server.ConnState = unused.track
-		group.Go(func() error {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		})
-		group.Go(func() error {
-			<-ctx.Done()
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-			defer cancel()
-			defer time.AfterFunc(unusedTime, unused.close).Stop()
-			if server.Shutdown(grace) != nil {
-				_ = server.Close() // those that are left are cut off
-			}
-			return nil
-		})
-	}
+	return servers
+}
+
+// server is what serves a listener.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
+// run serves a listener until ctx ends. Late calls what ends connections that never had a request.
+func (d *Daemon) run(group *errgroup.Group, ctx context.Context, s server, l net.Listener, late func()) {
+	group.Go(func() error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		defer time.AfterFunc(unusedTime, late).Stop()
+		if s.Shutdown(grace) != nil {
+			_ = s.Close() // those that are left are cut off
+		}
+		return nil
+	})
 }
 
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App

@@ -86,6 +86,25 @@ func BenchmarkClaim(b *testing.B) {
 	}
 }
 
+// BenchmarkClaimContended is the same for requests of one service that come at once, each with its own lease
+// as a connection has, from many more goroutines than there are processors.
+func BenchmarkClaimContended(b *testing.B) {
+	g := newGate(200, "a", "b", "c", "d")
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		l := &lease{}
+		for pb.Next() {
+			*l = lease{}
+			if ok, err := g.try(l, false); !ok || err != nil {
+				b.Error(ok, err)
+				return
+			}
+			g.release(l, outcome{status: 200, answered: true})
+		}
+	})
+}
+
 // BenchmarkFind is what the table of hosts costs a request: an exact match costs no more for wildcards
 // being there.
 func BenchmarkFind(b *testing.B) {

@@ -6,6 +6,10 @@
 // one step under the gate's lock, so the limit cannot be exceeded. Proxying happens outside any
 // lock and knows the gate only by claim and release.
 //
+// Server speaks HTTP/1.1 with clients and instances, without net/http: a conn is a client's connection,
+// a visit a request on it, an upstream a connection to an instance. ServeHTTP has the same done by
+// net/http, for HTTP/2 and what else Server does not speak; there an exchange is a request.
+//
 // What the router promises:
 //
 //   - A request that reached no instance, or that may safely be sent twice, is tried again when

@@ -23,6 +23,7 @@ var (
 	errNoInstance   = errors.New("no instance became ready")
 	errRequestLimit = errors.New("the request took longer than its limit")
 	errDrained      = errors.New("the instance was replaced before the request ended")
+	errClientLeft   = errors.New("the client left")
 	errInstanceGone = errors.New("the instance stopped before the request ended")
 )
 

@@ -123,6 +123,11 @@ func (x *exchange) claim(parent context.Context, again bool) (context.Context, e
 	}
 	x.mu.Unlock()
 
+	if isIdempotent(x.in) { // with its body at hand it can be sent twice
+		if err := x.readAhead(); err != nil {
+			return nil, x.explain(ctx, err, nil)
+		}
+	}
 	granted, err := x.svc.gate.try(l, again)
 	if granted || err != nil {
 		return ctx, err

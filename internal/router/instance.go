@@ -24,11 +24,14 @@ const (
 	maxHeaderBytes = 1 << 20
 )
 
-// instance is an Instance in the table. All but the first three fields is guarded by its gate.
+// instance is an Instance in the table. What comes after its connections is guarded by its gate. It has
+// connections of its own, so that they end with it.
 type instance struct {
 	id        string
 	address   netip.AddrPort
-	transport *http.Transport // its own, so that its connections end with it
+	dial      Dial
+	pool      pool            // for HTTP/1.1
+	transport *http.Transport // for what net/http serves
 
 	healthy  bool
 	suspect  bool // refused a connection just now
@@ -46,6 +49,7 @@ func newInstance(in Instance, dial Dial) *instance {
 		id:      in.ID,
 		address: in.Address,
 		healthy: in.Healthy,
+		dial:    dial,
 		transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := dial(ctx, network, address)

@@ -2,7 +2,8 @@ package router
 
 // holder is who holds a lease or waits for one.
 type holder interface {
-	// cut ends the holder's use of the instance. It must not block and may come late.
+	// cut ends the holder's use of the instance. It is called under the gate's lock: it must neither
+	// block nor call the gate.
 	cut(l *lease, cause error)
 }
 

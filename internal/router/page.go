@@ -99,36 +99,70 @@ func unwrapped(err error) string {
 	return errBusy.Error()
 }
 
-// writePage answers with p, as HTML to those who ask for it, else as plain text.
-func writePage(w http.ResponseWriter, req *http.Request, p page) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept")
-	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
-	}
-	if p.closes {
-		h.Set("Connection", "close")
-	}
-	var body strings.Builder
-	if prefersHTML(req.Header.Values("Accept")) {
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		if err := pageTemplate.Execute(&body, p); err != nil {
+// refusal is the page for a request that is none.
+func refusal(status int, why string) page {
+	return page{Status: status, Title: http.StatusText(status), Text: "The request was refused: " + why + ".", closes: true}
+}
+
+// render makes the body, as HTML for those who ask for it, else as plain text, and says what it is.
+func (p page) render(html bool) (body, kind string) {
+	var b strings.Builder
+	if html {
+		if err := pageTemplate.Execute(&b, p); err != nil {
 			panic(err) // the template and its data are ours: only a defect fails here
 		}
-	} else {
-		h.Set("Content-Type", "text/plain; charset=utf-8")
-		body.WriteString(strconv.Itoa(p.Status) + " " + p.Title + "\n\n" + p.Text + "\n")
-		for _, c := range p.Commands {
-			body.WriteString("    " + c + "\n")
-		}
+		return b.String(), "text/html; charset=utf-8"
 	}
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	b.WriteString(strconv.Itoa(p.Status) + " " + p.Title + "\n\n" + p.Text + "\n")
+	for _, c := range p.Commands {
+		b.WriteString("    " + c + "\n")
+	}
+	return b.String(), "text/plain; charset=utf-8"
+}
+
+// headers are those of the page, in pairs.
+func (p page) headers(html bool, kind string) []string {
+	h := []string{"Content-Type", kind, "Cache-Control", "no-store", "X-Content-Type-Options", "nosniff", "Vary", "Accept"}
+	if html {
+		h = append(h, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	}
+	if p.RetryAfter > 0 {
+		h = append(h, "Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	return h
+}
+
+// appendPage makes a whole response.
+func appendPage(b []byte, p page, html, isHead, keep bool) []byte {
+	body, kind := p.render(html)
+	b = append(append(strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(p.Status), 10), ' '), http.StatusText(p.Status)...)
+	b = append(append(append(b, "\r\nDate: "...), date()...), crlf...)
+	h := p.headers(html, kind)
+	for i := 0; i < len(h); i += 2 {
+		b = append(append(append(append(b, h[i]...), ": "...), h[i+1]...), crlf...)
+	}
+	b = append(appendConnection(appendLength(b, int64(len(body))), keep, 1), crlf...)
+	if isHead {
+		return b
+	}
+	return append(b, body...)
+}
+
+// writePage answers with p.
+func writePage(w http.ResponseWriter, req *http.Request, p page) {
+	html := prefersHTML(req.Header.Values("Accept"))
+	body, kind := p.render(html)
+	h := p.headers(html, kind)
+	for i := 0; i < len(h); i += 2 {
+		w.Header().Set(h[i], h[i+1])
+	}
+	if p.closes {
+		w.Header().Set("Connection", "close")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.Status)
 	if req.Method != http.MethodHead {
-		_, _ = w.Write([]byte(body.String())) // a client that left does not read it
+		_, _ = w.Write([]byte(body)) // a client that left does not read it
 	}
 }
 

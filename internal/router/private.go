@@ -17,10 +17,13 @@ func (r *Router) SetPrivateHosts(hosts map[string]string) {
 // Private serves the private hosts and no others. It is for a listener that not everybody reaches.
 func (r *Router) Private() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if s := r.service(lookUp(*r.private.Load(), canonicalHost(req.Host))); s != nil {
+		if s := r.findPrivate(canonicalHost(req.Host)); s != nil {
 			serve(r, s, w, req)
 			return
 		}
 		writePage(w, req, pageFor(errUnknownHost, req.Host, &Route{}))
 	})
 }
+
+// findPrivate looks up a canonical host among the private ones.
+func (r *Router) findPrivate(host string) *service { return r.service(lookUp(*r.private.Load(), host)) }

@@ -107,14 +107,11 @@ func (g *gate) suspect(in *instance) {
 // which those that may be sent twice survive on another instance.
 func (g *gate) remove(id string) {
 	g.mu.Lock()
-	in := g.knownLocked(id)
-	var leases []*lease
-	if in != nil {
-		leases = in.leases.all()
+	defer g.mu.Unlock()
+	if in := g.knownLocked(id); in != nil {
 		g.retireLocked(in)
+		cutLocked(in, errInstanceGone)
 	}
-	g.mu.Unlock()
-	cutAll(leases, errInstanceGone)
 }
 
 // drain takes an instance out of rotation and waits for its requests.
@@ -135,36 +132,35 @@ func (g *gate) drain(ctx context.Context, id string) error {
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
-	leases := in.leases.all()
+	left := in.leases.n
+	cutLocked(in, errDrained)
 	g.mu.Unlock()
-	if len(leases) == 0 {
+	if left == 0 {
 		return nil
 	}
-	cutAll(leases, errDrained)
 	timer := time.NewTimer(cutGrace)
 	defer timer.Stop()
 	select {
 	case <-gone:
 	case <-timer.C:
 	}
-	return fmt.Errorf("drain instance %q: %d requests had not ended and were cut: %w", id, len(leases), context.Cause(ctx))
+	return fmt.Errorf("drain instance %q: %d requests had not ended and were cut: %w", id, left, context.Cause(ctx))
 }
 
 // removeAll is remove for every instance, those that drain included.
 func (g *gate) removeAll() {
 	g.mu.Lock()
-	all := slices.Concat(g.instances, g.retired)
-	var leases []*lease
-	for _, in := range all {
-		leases = append(leases, in.leases.all()...)
+	defer g.mu.Unlock()
+	for _, in := range slices.Concat(g.instances, g.retired) {
 		g.retireLocked(in)
+		cutLocked(in, errRemoved)
 	}
-	g.mu.Unlock()
-	cutAll(leases, errRemoved)
 }
 
-func cutAll(leases []*lease, cause error) {
-	for _, l := range leases {
+// cutLocked cuts the requests of an instance. The lock keeps them from being released meanwhile: a lease
+// is used again for the next request of its holder, which is not to be cut.
+func cutLocked(in *instance, cause error) {
+	for l := in.leases.first; l != nil; l = l.next {
 		l.holder.cut(l, cause)
 	}
 }
@@ -208,6 +204,7 @@ func (g *gate) forgetLocked(in *instance) {
 	g.retired = without(g.retired, in)
 	close(in.gone)
 	in.transport.CloseIdleConnections()
+	in.pool.close()
 }
 
 func without(all []*instance, in *instance) []*instance {

@@ -46,7 +46,7 @@ func (r *recorder) failures() []string {
 type fixture struct {
 	t      *testing.T
 	router *Router
-	server *httptest.Server
+	server *front
 	seen   *recorder
 }
 
@@ -62,7 +62,7 @@ func newFixture(t *testing.T, o Options, route Route) *fixture {
 		route.MaxConcurrency = 100
 	}
 	f.set(route)
-	f.server = httptest.NewServer(f.router)
+	f.server = serveFront(t, f.router)
 	t.Cleanup(func() {
 		f.router.RemoveService("svc") // cuts what a failed test left, so that Close ends
 		f.server.Close()
