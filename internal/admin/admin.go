@@ -90,6 +90,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))
+	mux.Handle("POST "+Prefix+"services/{name}/cancel", a.signed(a.cancel))
 	mux.Handle("POST "+Prefix+"services/{name}/deploy-commit", a.signed(a.deployCommit))
 	mux.Handle("GET "+Prefix+"registries", a.signed(a.listLogins))
 	mux.Handle("PUT "+Prefix+"registries/{host}", a.signed(a.setLogin))

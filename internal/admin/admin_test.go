@@ -333,6 +333,7 @@ func TestRights(t *testing.T) {
 		"GET services/web/operations":         "slipway:ListOperations " + arn,
 		"GET services/web/revisions":          "slipway:ListRevisions " + arn,
 		"POST services/web/rollback":          "slipway:Rollback " + arn,
+		"POST services/web/cancel":            "slipway:CancelOperation " + arn,
 		"POST services/web/deploy-commit":     "slipway:DeployCommit " + arn,
 		"GET registries":                      "slipway:ListRegistryLogins *",
 		"GET connections":                     "slipway:ListConnections *",

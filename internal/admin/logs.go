@@ -51,6 +51,7 @@ type Operation struct {
 	Type      apprunner.OperationType   `json:"type"`
 	Status    apprunner.OperationStatus `json:"status"`
 	Step      apprunner.Step            `json:"step"`
+	Source    string                    `json:"source,omitempty"` // the commit that was built
 	Reason    string                    `json:"reason,omitempty"`
 	StartedAt time.Time                 `json:"startedAt"`
 	EndedAt   time.Time                 `json:"endedAt,omitzero"`
@@ -69,7 +70,7 @@ func (a *API) operations(c call) error {
 	out := make([]Operation, 0, len(all))
 	for _, o := range all {
 		out = append(out, Operation{
-			ID: o.ID, Type: o.Type, Status: o.Status, Step: o.Step, Reason: o.Reason, StartedAt: o.StartedAt, EndedAt: o.EndedAt,
+			ID: o.ID, Type: o.Type, Status: o.Status, Step: o.Step, Source: o.Source, Reason: o.Reason, StartedAt: o.StartedAt, EndedAt: o.EndedAt,
 		})
 	}
 	return answer(c.w, out)

@@ -12,6 +12,7 @@ import (
 type Deployments interface {
 	Revisions(ctx context.Context, here apprunner.Place, arn string) ([]apprunner.Revision, error)
 	Rollback(ctx context.Context, here apprunner.Place, arn string, number int) (apprunner.Service, apprunner.Operation, error)
+	Cancel(ctx context.Context, here apprunner.Place, arn string) (apprunner.Operation, error)
 	DeployCommit(ctx context.Context, here apprunner.Place, arn, commit string) (apprunner.Service, apprunner.Operation, error)
 }
 
@@ -63,6 +64,19 @@ func (a *API) rollback(c call) error {
 		return err
 	}
 	_, o, err := a.Deployments.Rollback(c.r.Context(), c.here, s.ARN, in.Revision)
+	if err != nil {
+		return err
+	}
+	return answer(c.w, Started{o.ID})
+}
+
+// cancel ends the deployment of a service that is in progress.
+func (a *API) cancel(c call) error {
+	s, err := a.find(c, "CancelOperation")
+	if err != nil {
+		return err
+	}
+	o, err := a.Deployments.Cancel(c.r.Context(), c.here, s.ARN)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,11 @@ func (w *world) Rollback(_ context.Context, _ apprunner.Place, arn string, numbe
 	return apprunner.Service{}, apprunner.Operation{ID: "back"}, nil
 }
 
+func (w *world) Cancel(_ context.Context, _ apprunner.Place, arn string) (apprunner.Operation, error) {
+	w.asked = arn
+	return apprunner.Operation{ID: "ended"}, nil
+}
+
 func (w *world) DeployCommit(_ context.Context, _ apprunner.Place, _, commit string) (apprunner.Service, apprunner.Operation, error) {
 	w.asked = commit
 	return apprunner.Service{}, apprunner.Operation{ID: "forth"}, nil
@@ -51,6 +56,7 @@ func TestDeployments(t *testing.T) {
 		asked  string
 	}{
 		"rollback":                {`{"Revision":1}`, 200, `"operationId":"back"`, arn},
+		"cancel":                  {`{}`, 200, `"operationId":"ended"`, arn},
 		"rollback?of=none":        {`{"Revision":7}`, 404, "has no revision 7", ""},
 		"rollback?body=bad":       {`{"Revision":"x"}`, 400, "is not what is expected", ""},
 		"deploy-commit":           {`{"Commit":"` + commit + `"}`, 200, `"operationId":"forth"`, commit},

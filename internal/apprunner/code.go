@@ -47,6 +47,9 @@ type Commit struct {
 // Short is the commit's id as people write it.
 func (c Commit) Short() string { return c.ID[:min(len(c.ID), 8)] }
 
+// String tells people which commit it is.
+func (c Commit) String() string { return c.Short() + " by " + c.Author + ": " + c.Message }
+
 // CommitID reports whether text is the whole id of a commit: 40 hexadecimal digits, or 64 where a
 // repository uses SHA-256.
 func CommitID(text string) bool { return commitID.MatchString(text) }

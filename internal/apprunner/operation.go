@@ -76,6 +76,7 @@ type Operation struct {
 	Commit     string `json:",omitempty"` // to deploy instead of the newest of the branch
 	Rollback   bool   `json:",omitempty"` // the revision is an older one, and needs no build
 	Secrets    string `json:",omitempty"` // the versions of secrets that it was begun for, as SecretVersions has them
+	Source     string `json:",omitempty"` // the commit that was built, for people
 	Reason     string `json:",omitempty"` // why it failed
 
 	StartedAt time.Time
@@ -107,6 +108,17 @@ func (o Operation) Next() Step {
 		return StepPull
 	default:
 		return next
+	}
+}
+
+// Cancellable reports whether the operation can still be ended with nothing changed: it has not sent
+// traffic to a new revision.
+func (o Operation) Cancellable() bool {
+	switch o.Step {
+	case StepResolve, StepBuild, StepPull, StepProvision:
+		return o.Type.Deploys() && !o.Status.Ended()
+	default:
+		return false
 	}
 }
 

@@ -221,9 +221,9 @@ func newOperations(g *globals) *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), all)
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(table, "ID\tTYPE\tSTATUS\tSTARTED\tTOOK\tREASON")
+			fmt.Fprintln(table, "ID\tTYPE\tSTATUS\tSTARTED\tTOOK\tSOURCE\tREASON")
 			for _, o := range all {
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Type, o.Status, o.StartedAt.Local().Format(time.DateTime), took(o), o.Reason)
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Type, o.Status, o.StartedAt.Local().Format(time.DateTime), took(o), o.Source, o.Reason)
 			}
 			return table.Flush()
 		},

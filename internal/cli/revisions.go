@@ -101,6 +101,39 @@ were and without a build. Without a number it is the one that served before the 
 	}
 }
 
+func newCancel(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel SERVICE",
+		Short: "End the build or deployment of a service that is in progress",
+		Long: `End the build or deployment of a service that is in progress. The service goes back to what it was. It is
+too late for that when traffic goes to the new revision.`,
+		Args: oneArgument,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := g.connect()
+			if err != nil {
+				return err
+			}
+			s, err := c.find(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			id, err := c.begin(cmd.Context(), *s.ServiceName, "cancel", struct{}{})
+			if err != nil {
+				return err
+			}
+			o, err := c.wait(cmd.Context(), *s.ServiceArn, id, nil)
+			if err != nil {
+				return err
+			}
+			if o.Status == "SUCCEEDED" {
+				return fmt.Errorf("it was too late: the operation had done its work")
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is cancelled: %s.\n", o.Type, o.Status)
+			return nil
+		},
+	}
+}
+
 // begin asks Slipway's own API for an operation on a service and returns its id.
 func (c *client) begin(ctx context.Context, service, what string, in any) (operationID string, err error) {
 	body, err := c.admin(ctx, http.MethodPost, "services/"+url.PathEscape(service)+"/"+what, in)

@@ -83,3 +83,21 @@ func TestAutoDeployAfterAChosenCommit(t *testing.T) {
 		}
 	})
 }
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.create(t, "web")
+	o, err := w.Control.Cancel(t.Context(), here, s.ARN)
+	if err != nil || o.ID != w.last().ID {
+		t.Errorf("cancelled %+v (%v)", o, err)
+	}
+	w.become(t, s, apprunner.ServiceRunning, "sha256:1")
+	_, err = w.Control.Cancel(t.Context(), here, s.ARN)
+	wantCode(t, err, apprunner.InvalidRequest, "No operation of the service is in progress")
+	if _, _, err := w.DeleteService(t.Context(), here, s.ARN); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Control.Cancel(t.Context(), here, s.ARN)
+	wantCode(t, err, apprunner.InvalidRequest, "cannot be cancelled any more")
+}

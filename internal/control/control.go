@@ -54,6 +54,8 @@ type Store interface {
 // Runner does the work of an operation.
 type Runner interface {
 	Submit(o apprunner.Operation)
+	// Cancel ends an operation, and reports whether it runs.
+	Cancel(operationID string) bool
 }
 
 // Control changes services on request.

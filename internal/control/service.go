@@ -182,6 +182,23 @@ func (c *Control) DeployCommit(ctx context.Context, here apprunner.Place, arn, c
 	})
 }
 
+// Cancel ends the operation of a service that deploys something, before traffic goes there. The service
+// goes back to what it was.
+func (c *Control) Cancel(ctx context.Context, here apprunner.Place, arn string) (apprunner.Operation, error) {
+	all, err := c.Operations(ctx, here, arn)
+	if err != nil {
+		return apprunner.Operation{}, err
+	}
+	if len(all) == 0 || all[0].Status.Ended() {
+		return apprunner.Operation{}, apprunner.Errorf(apprunner.InvalidRequest, "No operation of the service is in progress.")
+	}
+	o := all[0]
+	if !o.Cancellable() || !c.Runner.Cancel(o.ID) {
+		return o, apprunner.Errorf(apprunner.InvalidRequest, "Operation %s cannot be cancelled any more: it is at step %q. Wait until it ends.", o.ID, o.Step)
+	}
+	return o, nil
+}
+
 // Rollback brings back an older revision of a service: the one with a number, or with 0 the one that
 // served before the present one.
 func (c *Control) Rollback(ctx context.Context, here apprunner.Place, arn string, number int) (apprunner.Service, apprunner.Operation, error) {

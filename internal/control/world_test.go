@@ -36,6 +36,11 @@ func (w *world) Submit(o apprunner.Operation) {
 	w.submitted = append(w.submitted, o)
 }
 
+// Cancel implements control.Runner: nothing runs.
+func (w *world) Cancel(id string) bool {
+	return w.count() > 0 && w.last().ID == id
+}
+
 // count is how many operations were submitted.
 func (w *world) count() int {
 	w.mu.Lock()

@@ -61,7 +61,9 @@ func (j *job) build(ctx context.Context) error {
 	}
 	j.event("Successfully built your application source code.")
 	j.deployment("Successfully built your application source code.")
-	return j.advance(ctx, &revision)
+	next := apprunner.Advance(j.operation, time.Now())
+	next.Source = revision.Commit.String()
+	return j.record(ctx, j.service, next, &revision)
 }
 
 // explainBuild tells why there is no image.

@@ -82,7 +82,8 @@ type Runner struct {
 	Recording, Recorded func(apprunner.Operation)
 
 	ctx     context.Context
-	mu      sync.Mutex // held while work begins, so that none begins after Wait looked
+	mu      sync.Mutex                         // held while work begins, so that none begins after Wait looked
+	cancels map[string]context.CancelCauseFunc // by id, of the operations that run
 	work    sync.WaitGroup
 	pulling sync.RWMutex // held for reading while an image belongs to no revision yet
 }
@@ -138,14 +139,23 @@ func (r *Runner) run(ctx context.Context, o apprunner.Operation) {
 		return // the next daemon goes on
 	}
 	j := &job{Runner: r, service: service, operation: o}
+	work, done := r.cancellable(ctx, o.ID)
+	defer done()
 	if o.Status == apprunner.OperationPending {
 		tell(r.Recorded, o)
 		j.announce()
 	}
 	for !j.operation.Status.Ended() {
-		if err := j.persist(ctx); err != nil {
+		stepping := ctx
+		if j.operation.Cancellable() {
+			stepping = work
+		}
+		if err := j.persist(stepping); err != nil {
 			if ctx.Err() != nil {
 				return // the next daemon goes on
+			}
+			if why := cancelled(stepping); why != nil {
+				err = why
 			}
 			j.fail(ctx, err)
 		}

@@ -40,6 +40,8 @@ type api struct {
 }
 
 // Submit implements control.Runner: nothing runs.
+func (a *api) Cancel(string) bool { return false }
+
 func (a *api) Submit(o apprunner.Operation) { a.submitted = append(a.submitted, o) }
 
 func newAPI(t testing.TB) *api {

@@ -114,8 +114,8 @@ func (a *Assembler) fetch(ctx context.Context, s apprunner.Service, r apprunner.
 		return r, err
 	}
 	r.Commit = &commit
-	log.Event("Successfully pulled your application source code. Commit %s by %s: %s", commit.Short(), commit.Author, commit.Message)
-	log.Step("Successfully pulled your application source code. Commit %s by %s: %s", commit.Short(), commit.Author, commit.Message)
+	log.Event("Successfully pulled your application source code. Commit %s", commit)
+	log.Step("Successfully pulled your application source code. Commit %s", commit)
 	return r, nil
 }
 

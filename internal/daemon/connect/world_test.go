@@ -41,6 +41,8 @@ type world struct {
 // Submit implements control.Runner.
 func (w *world) Submit(apprunner.Operation) {}
 
+func (w *world) Cancel(string) bool { return false }
+
 func (w *world) time() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
