@@ -67,10 +67,18 @@ func (c BuildConfig) bundle() string {
 	}
 }
 
+// quiet keeps package managers from writing what nobody needs into deployment logs.
+var quiet = map[string]string{
+	"PIP_ROOT_USER_ACTION": "ignore", "PIP_PROGRESS_BAR": "off", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+	"NPM_CONFIG_FUND": "false", "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+}
+
 func (c BuildConfig) variables() []plan.Variable {
+	env := maps.Clone(quiet)
+	maps.Copy(env, c.Env)
 	var all []plan.Variable
-	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		all = append(all, plan.Variable{Name: name, Value: c.Env[name]})
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		all = append(all, plan.Variable{Name: name, Value: env[name]})
 	}
 	return all
 }
