@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -128,53 +128,71 @@ func TestDestroyLeavesNothingOfABuild(t *testing.T) {
 	w.open(nil) // for the end of the test
 }
 
-// A base image whose registry breaks off in the middle is read again, without anybody's help.
-func TestBaseImageThatBreaksOff(t *testing.T) {
+// A base image of which half was read, when its build was cancelled or its registry broke off, is read
+// again, without anybody's help.
+func TestBaseImageThatWasHalfRead(t *testing.T) {
 	t.Parallel()
-	var find buildkit.Images
-	reads := 0
-	w := own(t, limits(), func(o *buildkit.Options) {
-		find = o.Images
-		o.Images = func(ctx context.Context, reference string) (v1.Image, error) {
-			image, err := find(ctx, reference)
-			if reads++; reads > 1 || err != nil {
-				return image, err
+	for _, name := range []string{"broken off", "cancelled"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			end := func() error { return errBroken }
+			if name == "cancelled" {
+				end = func() error { cancel(); time.Sleep(500 * time.Millisecond); return context.Canceled }
 			}
-			return breaking{image}, nil
-		}
-	})
-	job := w.job(&log{}, repository(t, nil), w.scripts("echo whole"))
-	_, err := w.builder.Build(t.Context(), job)
-	if err == nil || !strings.Contains(err.Error(), errBroken.Error()) {
-		t.Errorf("the first build: %v", err)
-	}
-	if _, failed := errors.AsType[*plan.Failure](err); failed {
-		t.Errorf("the repository is blamed: %v", err)
-	}
-	for tries := 0; ; tries++ { // as an operation does
-		if _, err = w.builder.Build(t.Context(), job); err == nil {
-			break
-		}
-		if tries == 2 {
-			t.Fatalf("it does not recover: %v", err)
-		}
+			var first atomic.Bool
+			w := own(t, limits(), func(o *buildkit.Options) {
+				find := o.Images
+				o.Images = func(ctx context.Context, reference string) (v1.Image, error) {
+					image, err := find(ctx, reference)
+					if err != nil || first.Swap(true) {
+						return image, err
+					}
+					return breaking{image, end}, nil
+				}
+			})
+			job := w.job(&log{}, repository(t, nil), w.scripts("echo whole"))
+			_, err := w.builder.Build(ctx, job)
+			if err == nil {
+				t.Fatal("the first build succeeded")
+			}
+			if _, failed := errors.AsType[*plan.Failure](err); failed {
+				t.Errorf("the repository is blamed: %v", err)
+			}
+			for tries := 0; ; tries++ { // as an operation does
+				if _, err = w.builder.Build(t.Context(), job); err == nil {
+					break
+				}
+				t.Logf("try %d: %v", tries, err)
+				if tries == 2 {
+					t.Fatal("it does not recover")
+				}
+			}
+		})
 	}
 }
 
 var errBroken = errors.New("the connection broke")
 
 // breaking is an image whose layers end in the middle.
-type breaking struct{ v1.Image }
+type breaking struct {
+	v1.Image
+	end func() error
+}
 
 func (b breaking) Layers() ([]v1.Layer, error) {
 	layers, err := b.Image.Layers()
 	for i := range layers {
-		layers[i] = half{layers[i]}
+		layers[i] = half{layers[i], b.end}
 	}
 	return layers, err
 }
 
-type half struct{ v1.Layer }
+type half struct {
+	v1.Layer
+	end func() error
+}
 
 func (h half) Compressed() (io.ReadCloser, error) {
 	whole, err := h.Layer.Compressed()
@@ -182,12 +200,16 @@ func (h half) Compressed() (io.ReadCloser, error) {
 		return nil, err
 	}
 	size, err := h.Size()
-	broken := io.MultiReader(io.LimitReader(whole, size/2), iotest.ErrReader(errBroken))
 	return struct {
 		io.Reader
 		io.Closer
-	}{broken, whole}, err
+	}{io.MultiReader(io.LimitReader(whole, size/2), ending(h.end)), whole}, err
 }
+
+// ending is a reader that only has an error.
+type ending func() error
+
+func (e ending) Read([]byte) (int, error) { return 0, e() }
 
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()

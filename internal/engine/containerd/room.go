@@ -106,9 +106,17 @@ func (e *Engine) StartInRoom(cmd *exec.Cmd, without ...string) error {
 }
 
 func (e *Engine) enterRoom(cmd *exec.Cmd, without []string) error {
+	home, err := os.Open("/proc/thread-self/ns/mnt")
+	if err != nil {
+		return fmt.Errorf("find the mount namespace: %w", err)
+	}
+	defer home.Close()
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
+	// The thread ends with the goroutine, but for the first thread of a process, which goes on for ever: it
+	// must not hold the disk.
+	defer func() { _ = unix.Setns(int(home.Fd()), unix.CLONE_NEWNS) }()
 	// What is unmounted on the host is unmounted here too, where the host shares its mounts.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keep mounts apart: %w", err)
