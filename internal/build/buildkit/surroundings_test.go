@@ -104,7 +104,7 @@ func TestJavaReadsTheTrustStore(t *testing.T) {
 	t.Parallel()
 	keytool, err := exec.LookPath("keytool")
 	if err != nil {
-		unableWithoutJava(t)
+		unable(t, "needs keytool, of any Java: what is tested here is what Java makes of our file")
 	}
 	store, err := buildkit.JavaTrustStore(authority(t))
 	if err != nil {
@@ -118,11 +118,6 @@ func TestJavaReadsTheTrustStore(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "1 entry") || !strings.Contains(string(out), "trustedCertEntry") {
 		t.Errorf("keytool: %v\n%s", err, out)
 	}
-}
-
-func unableWithoutJava(t *testing.T) {
-	t.Helper()
-	t.Skip("needs keytool, of any Java: what is tested here is what Java makes of our file")
 }
 
 // A build reaches the outside by name and over TLS, with the certificates that this machine trusts. The
