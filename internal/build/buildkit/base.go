@@ -33,7 +33,6 @@ type bases struct {
 type base struct {
 	digest digest.Digest
 	config []byte
-	image  v1.Image
 }
 
 func newBases(ctx context.Context, find Images) *bases {
@@ -78,14 +77,14 @@ func (b *bases) add(image v1.Image) (base, error) {
 		if err := errors.Join(err1, err2); err != nil {
 			return base{}, err
 		}
-		b.blobs[digest.Digest(d.String())] = &blob{faults: &b.faults, size: size, open: layer.Compressed}
+		b.blobs[digest.Digest(d.String())] = &blob{faults: &b.faults, size: size, open: layer.Compressed, layer: layer}
 	}
 	for _, data := range [][]byte{manifest, config} {
 		b.blobs[digest.FromBytes(data)] = &blob{faults: &b.faults, size: int64(len(data)), open: func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(data)), nil
 		}}
 	}
-	return base{digest: digest.FromBytes(manifest), config: config, image: image}, nil
+	return base{digest: digest.FromBytes(manifest), config: config}, nil
 }
 
 func (b *bases) blob(d digest.Digest) (*blob, error) {
@@ -126,8 +125,9 @@ func (b *bases) close() {
 // blob is read from its begin to its end, by many short reads: a stream stays open between them.
 type blob struct {
 	*faults
-	size int64
-	open func() (io.ReadCloser, error)
+	size  int64
+	open  func() (io.ReadCloser, error)
+	layer v1.Layer // nil for what is no layer
 
 	mu     sync.Mutex
 	stream io.ReadCloser

@@ -117,21 +117,12 @@ func (o *outbox) has(desc ocispec.Descriptor) (bool, error) {
 	return true, nil
 }
 
-// layer returns the layer of a base image.
+// layer returns the layer of a base image, nil when none of them has it.
 func (b *bases) layer(d digest.Digest) v1.Layer {
-	hash, err := v1.NewHash(d.String())
-	if err != nil {
-		return nil
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.blobs[d] == nil { // an image in a registry says that it has any
-		return nil
-	}
-	for _, each := range b.byName {
-		if layer, err := each.image.LayerByDigest(hash); err == nil {
-			return layer
-		}
+	if found := b.blobs[d]; found != nil {
+		return found.layer
 	}
 	return nil
 }
