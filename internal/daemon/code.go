@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build"
 	"github.com/slipway-run/slipway/internal/build/assemble"
@@ -17,9 +19,8 @@ import (
 	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/build/runtimes"
 	"github.com/slipway-run/slipway/internal/ecr"
+	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/source"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // builtPrefix is what the repositories of built images begin with, before the id of the service. No
@@ -76,7 +77,11 @@ func (d *Daemon) baseImage(ctx context.Context, identifier string) (v1.Image, er
 	if ref.Embedded && strings.Contains("/"+ref.Stored(), "/"+builtPrefix) {
 		return nil, &plan.Failure{Reason: fmt.Sprintf("No build may begin from %q: that is the build of a service.", identifier)}
 	}
-	return d.sources.Image(ctx, ref)
+	image, err := d.sources.Image(ctx, ref)
+	if engine.Is(err, engine.Unavailable) && !ref.Embedded {
+		err = engine.Errorf(engine.Unavailable, "%w; where no registry can be reached, make the images of managed runtimes here: slipway runtimes build NAME", err)
+	}
+	return image, err
 }
 
 // builder has images built, and pushed into the embedded registry.
