@@ -56,7 +56,9 @@ func startDocker(b *testing.B) *docker {
 }
 
 func (d *docker) command(args ...string) *exec.Cmd {
-	return exec.Command("docker", append([]string{"-H", d.socket}, args...)...)
+	cmd := exec.Command("docker", append([]string{"-H", d.socket}, args...)...)
+	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1") // releases before 23 build without it otherwise
+	return cmd
 }
 
 func (d *docker) run(args ...string) {
