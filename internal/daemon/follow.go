@@ -82,7 +82,7 @@ func (p pushes) stream(ctx context.Context, s apprunner.Service, o apprunner.Ope
 	defer stop()
 	var lines sync.WaitGroup
 	lines.Go(func() {
-		for line, err := range (reader{p.d}).Read(reading, s, "deployment/"+o.ID, time.Time{}, true) {
+		for line, err := range (reader(p)).Read(reading, s, "deployment/"+o.ID, time.Time{}, true) {
 			if err != nil {
 				return
 			}

@@ -54,8 +54,8 @@ func (d *Daemon) applications() map[server]net.Listener {
 
 // server is what serves a listener.
 type server interface {
-	Serve(net.Listener) error
-	Shutdown(context.Context) error
+	Serve(l net.Listener) error
+	Shutdown(ctx context.Context) error
 	Close() error
 }
 

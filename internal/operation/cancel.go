@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"errors"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -41,7 +42,7 @@ func (r *Runner) cancellable(ctx context.Context, id string) (work context.Conte
 
 // cancelled returns why somebody ended the step, nil when nobody did.
 func cancelled(ctx context.Context) error {
-	if context.Cause(ctx) == error(errCancelled) {
+	if errors.Is(context.Cause(ctx), errCancelled) {
 		return errCancelled
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -108,8 +109,8 @@ func (v *vertex) name() string {
 
 // saying quotes the last thing that a command printed.
 func (v *vertex) saying() string {
-	for i := len(v.last) - 1; i >= 0; i-- {
-		if text := strings.TrimSpace(v.last[i]); text != "" {
+	for _, line := range slices.Backward(v.last) {
+		if text := strings.TrimSpace(line); text != "" {
 			return fmt.Sprintf("; its last line: %s", strings.TrimSuffix(text, "."))
 		}
 	}

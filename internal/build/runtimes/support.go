@@ -28,7 +28,7 @@ func (p Policy) Admit(r Runtime, now time.Time) error {
 	if p.AllowEnded || !r.Ended(now) {
 		return nil
 	}
-	return fmt.Errorf("The runtime %s has reached its end of support on %s, so no new service can be created with it. "+ //nolint:staticcheck // the text of an API error
+	return fmt.Errorf("The runtime %s has reached its end of support on %s, so no new service can be created with it. "+
 		"Use %s, or have the operator set build.allow-ended-runtimes to true.",
 		r.API, r.EndOfSupport.Format("2 January 2006"), r.successor())
 }

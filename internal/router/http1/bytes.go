@@ -60,8 +60,8 @@ func trim(b []byte) []byte {
 
 // Element cuts the first element off a list with commas.
 func Element(list []byte) (element, rest []byte) {
-	if comma := bytes.IndexByte(list, ','); comma >= 0 {
-		return trim(list[:comma]), list[comma+1:]
+	if before, after, ok := bytes.Cut(list, []byte{','}); ok {
+		return trim(before), after
 	}
 	return trim(list), nil
 }

@@ -99,11 +99,11 @@ func HeadEnd(b []byte, from int, strict bool) (int, error) {
 
 // line cuts the first line off a head, without its end.
 func line(b []byte) (first, rest []byte) {
-	lf := bytes.IndexByte(b, '\n')
-	if lf < 0 {
+	before, after, ok := bytes.Cut(b, []byte{'\n'})
+	if !ok {
 		return b, nil
 	}
-	first, rest = b[:lf], b[lf+1:]
+	first, rest = before, after
 	if len(first) > 0 && first[len(first)-1] == '\r' {
 		first = first[:len(first)-1]
 	}

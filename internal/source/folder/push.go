@@ -21,7 +21,7 @@ type Target struct {
 // Push makes the branch what the folder holds. Only what the server has not got travels.
 func (s *Snapshot) Push(ctx context.Context, t Target) error {
 	err := s.store.push(ctx, t, s.Commit)
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	switch {
 	case !ok:
 		return err

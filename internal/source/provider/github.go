@@ -35,7 +35,7 @@ func (g github) Account(ctx context.Context) (string, error) {
 // Repositories implements Host. GitHub does not search what a token reads, so words are looked for here.
 func (g github) Repositories(ctx context.Context, words, page string) (found []Repository, next string, err error) {
 	const mostPages = 10 // of the host, for one of ours
-	for n := 0; n < mostPages; n++ {
+	for range mostPages {
 		some, err := g.repositoryPage(ctx, number(page))
 		if err != nil {
 			return nil, "", err

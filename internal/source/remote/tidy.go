@@ -130,7 +130,7 @@ func (s *Server) hold(ctx context.Context, dir string, commits []string) (change
 		return false, err
 	}
 	held := map[string]bool{}
-	for _, ref := range strings.Fields(list) {
+	for ref := range strings.FieldsSeq(list) {
 		held[strings.TrimPrefix(ref, refsKept)] = true
 	}
 	for _, id := range commits {
