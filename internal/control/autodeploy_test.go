@@ -3,9 +3,12 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/control"
@@ -215,6 +218,36 @@ func TestAutoDeployOfWhatNeverRan(t *testing.T) {
 		d.fail(t, image, "sha256:1")
 		if n := d.look(image); n != 0 {
 			t.Errorf("%d deployments of an image that never ran: App Runner leaves it alone", n)
+		}
+	})
+}
+
+// However many services there are, only a few sources are asked at once.
+func TestAutoDeployAsksAFewAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.ServiceQuota = 40
+		var now, most atomic.Int64
+		slow := func(context.Context, apprunner.Service) (string, error) {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return "sha256:1", nil
+		}
+		a := control.NewAutoDeployer(w.store, w.Control, slow, func(string) apprunner.Place { return here }, discard())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); a.Run(ctx) }()
+		begin := time.Now()
+		for n := range 30 {
+			a.Look(w.become(t, w.create(t, fmt.Sprintf("web-%d", n)), apprunner.ServiceRunning, "sha256:1").ID)
+		}
+		time.Sleep(10 * time.Second)
+		cancel()
+		<-done
+		if most.Load() > 8 || most.Load() < 2 || now.Load() != 0 {
+			t.Errorf("%d sources were asked at once, in %v", most.Load(), time.Since(begin))
 		}
 	})
 }

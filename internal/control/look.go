@@ -9,8 +9,12 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-// looker looks at services when it is told to: each soon and never twice at a time, several side by
-// side, since what is asked about one may be slow to answer.
+// looks is how many services are looked at side by side: each may mean a question to a registry or a run
+// of git.
+const looks = 8
+
+// looker looks at services when it is told to: each soon and never twice at a time, some side by side,
+// since what is asked about one may be slow to answer.
 type looker struct {
 	what string // a service is looked at for
 	log  *slog.Logger
@@ -19,10 +23,14 @@ type looker struct {
 	pending map[string]bool // ids of services to look at
 	looking map[string]bool // that are being looked at
 	wake    chan struct{}
+	slots   chan struct{} // taken by looks
 }
 
 func newLooker(what string, log *slog.Logger) *looker {
-	return &looker{what: what, log: log, pending: map[string]bool{}, looking: map[string]bool{}, wake: make(chan struct{}, 1)}
+	return &looker{
+		what: what, log: log, pending: map[string]bool{}, looking: map[string]bool{},
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, looks),
+	}
 }
 
 // Look has a service looked at soon. It never blocks.
@@ -64,7 +72,13 @@ func (l *looker) run(ctx context.Context, look func(ctx context.Context, id stri
 
 // lookAt looks at one service.
 func (l *looker) lookAt(ctx context.Context, id string, look func(ctx context.Context, id string) error) {
-	err := look(ctx, id)
+	var err error
+	select {
+	case l.slots <- struct{}{}:
+		err = look(ctx, id)
+		<-l.slots
+	case <-ctx.Done():
+	}
 	l.mu.Lock()
 	delete(l.looking, id)
 	again := l.pending[id]
