@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-run/slipway/internal/cli.Version=$(VERSION)
 STEP := @$(CURDIR)/scripts/step
 
-.PHONY: demo test build engine bootstrap generate check lint unit blackbox conformance bench clean
+.PHONY: demo test build engine bootstrap bootstrap-tests generate check lint unit blackbox conformance bench clean
 
 demo: build
 	@$(BIN)/slipway demo $(DEMO_FLAGS)
@@ -17,6 +17,10 @@ test: check unit blackbox conformance
 
 bootstrap:
 	@$(CURDIR)/scripts/bootstrap
+
+# What only tests need stays away from who only wants to run Slipway.
+bootstrap-tests: bootstrap
+	@$(CURDIR)/scripts/bootstrap tests
 
 build: bootstrap engine
 	$(STEP) "Building slipway" $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/slipway ./cmd/slipway
@@ -57,7 +61,7 @@ generate:
 	cd test/conformance && $(GO) test -run TestTable . -update
 
 # What needs no container: formatting, generated code, dependencies, vet.
-check: bootstrap
+check: bootstrap-tests
 	$(STEP) "Checking formatting" test -z "$$(gofmt -l cmd internal examples test bench 2>&1 | tee /dev/stderr)"
 	$(STEP) "Checking go.mod" $(GO) mod tidy -diff
 	$(STEP) "Checking go.mod of the conformance tests" $(GO) -C test/conformance mod tidy -diff
@@ -75,15 +79,15 @@ lint: bootstrap $(LINTER)
 	$(STEP) "Linting" $(LINTER) run ./...
 
 # Tests of packages; those of the engine run real containers.
-unit: engine
+unit: bootstrap-tests engine
 	$(STEP) "Testing packages" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -race -shuffle=on -timeout 15m ./internal/... ./cmd/...
 
 # Tests of the program as its users meet it.
-blackbox: build
+blackbox: bootstrap-tests build
 	$(STEP) "Testing the program" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -timeout 20m -shuffle=on ./test/...
 
 # Tests of the API with the AWS SDKs, in a module of their own: Slipway depends on none of them.
-conformance: build
+conformance: bootstrap-tests build
 	$(STEP) "Testing with the AWS SDKs" env SLIPWAY_TEST_REQUIRE=1 $(GO) -C test/conformance test -timeout 10m ./...
 
 bench: build
