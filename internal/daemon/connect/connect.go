@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/control"
+	"github.com/slipway-run/slipway/internal/keyed"
 	"github.com/slipway-run/slipway/internal/source"
 	"github.com/slipway-run/slipway/internal/source/git"
 	"github.com/slipway-run/slipway/internal/source/provider"
@@ -57,7 +58,7 @@ type Connector struct {
 	api      *provider.API
 	poller   *source.Poller[branch]
 	seen     seen
-	renewing keyedMutex // by ARN: a refresh token is good once
+	renewing keyed.Mutex // by ARN: a refresh token is good once
 	wake     chan struct{}
 
 	mu       sync.Mutex
@@ -169,7 +170,7 @@ func (n *Connector) find(ctx context.Context, region, arn string) (apprunner.Con
 
 // open returns a connection with a credential that is good now.
 func (n *Connector) open(ctx context.Context, region, arn string) (apprunner.Connection, provider.Credential, error) {
-	defer n.renewing.lock(arn)()
+	defer n.renewing.Lock(arn)()
 	c, here, err := n.find(ctx, region, arn)
 	if err != nil {
 		return c, provider.Credential{}, err
@@ -233,25 +234,4 @@ func (n *Connector) fail(ctx context.Context, c apprunner.Connection, reason str
 	if _, err := n.Control.CompleteHandshake(ctx, here, c.ARN, apprunner.Handshake{Failure: reason}); err != nil && ctx.Err() == nil {
 		n.Log.Error("a connection was not turned to ERROR", "connection", c.Name, "error", err)
 	}
-}
-
-// keyedMutex has a mutex for each key.
-type keyedMutex struct {
-	mu   sync.Mutex
-	held map[string]*sync.Mutex
-}
-
-func (k *keyedMutex) lock(key string) (unlock func()) {
-	k.mu.Lock()
-	if k.held == nil {
-		k.held = map[string]*sync.Mutex{}
-	}
-	m := k.held[key]
-	if m == nil {
-		m = &sync.Mutex{}
-		k.held[key] = m
-	}
-	k.mu.Unlock()
-	m.Lock()
-	return m.Unlock
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-run/slipway/internal/engine"
 	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
 	"github.com/slipway-run/slipway/internal/engine/containerd/network"
+	"github.com/slipway-run/slipway/internal/keyed"
 )
 
 // Options of an Engine.
@@ -77,11 +78,11 @@ type Engine struct {
 	dns       []netip.Addr
 	images    imageCache
 	disks     diskMaker
-	locks     keyedMutex // held while an instance is made, started or removed
-	settling  keyedMutex // held while the end of an instance is noted
+	locks     keyed.Mutex // held while an instance is made, started or removed
+	settling  keyed.Mutex // held while the end of an instance is noted
 	hub       hub
 	forwards  forwards
-	telling   keyedMutex // held while a state is found out and told
+	telling   keyed.Mutex // held while a state is found out and told
 	nofile    uint64
 	swap      bool // the kernel can limit swap
 	log       *slog.Logger

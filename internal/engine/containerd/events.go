@@ -110,7 +110,7 @@ func (e *Engine) handle(ctx context.Context, env *events.Envelope) {
 // tell publishes the state of an instance. One at a time looks and publishes, so that an older
 // state is not told after a newer one.
 func (e *Engine) tell(ctx context.Context, id string) {
-	defer e.telling.lock(id)()
+	defer e.telling.Lock(id)()
 	inst, err := e.Inspect(ctx, id)
 	switch {
 	case err == nil:

@@ -34,7 +34,7 @@ const (
 // the shim is what ends the log writer, after it has written everything. Only then the draft
 // becomes the exit that others see: so the output of an exited instance is complete.
 func (e *Engine) settle(ctx context.Context, id string) (*engine.Exit, error) {
-	defer e.settling.lock(id)()
+	defer e.settling.Lock(id)()
 	dir := e.paths.instance(id)
 	if x := dir.exit(); x != nil {
 		return x, nil

@@ -28,7 +28,7 @@ func (e *Engine) Prepare(ctx context.Context, spec engine.Spec) (engine.Instance
 	if err := checkSpec(spec); err != nil {
 		return engine.Instance{}, err
 	}
-	defer e.locks.lock(spec.ID)()
+	defer e.locks.Lock(spec.ID)()
 	if !e.paths.instance(spec.ID).marked(markPrepared).IsZero() {
 		inst, err := e.Inspect(ctx, spec.ID)
 		if !engine.Is(err, engine.NotFound) {

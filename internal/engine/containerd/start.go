@@ -15,7 +15,7 @@ import (
 
 // Start runs a prepared instance.
 func (e *Engine) Start(ctx context.Context, id string) (engine.Instance, error) {
-	defer e.locks.lock(id)()
+	defer e.locks.Lock(id)()
 	c, err := e.record(ctx, id)
 	if err != nil {
 		return engine.Instance{}, err
@@ -60,7 +60,7 @@ func (e *Engine) started(ctx context.Context, id string) (engine.Instance, error
 func (e *Engine) startTask(ctx context.Context, id string) error {
 	// Containerd looks at the process once more after it started it. It must not have been
 	// settled by then, however quickly it ended.
-	defer e.settling.lock(id)()
+	defer e.settling.Lock(id)()
 	_, err := e.client.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: id})
 	err = errgrpc.ToNative(err)
 	if err == nil || errdefs.IsAlreadyExists(err) {
@@ -101,7 +101,7 @@ func (e *Engine) setFrozen(ctx context.Context, id string, want engine.State) er
 	if err := e.checkRunning(id); err != nil {
 		return err
 	}
-	defer e.telling.lock(id)()
+	defer e.telling.Lock(id)()
 	begin := time.Now()
 	group := e.groups.Child(id)
 	var err error

@@ -103,7 +103,7 @@ func (e *Engine) Remove(ctx context.Context, id string) error {
 	if !validID.MatchString(id) {
 		return nil
 	}
-	defer e.locks.lock(id)()
+	defer e.locks.Lock(id)()
 	if err := e.wipe(ctx, id); err != nil {
 		return fmt.Errorf("remove instance %q: %w", id, err)
 	}
