@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -198,7 +197,7 @@ func (c *client) deployCommit(cmd *cobra.Command, opts deployOptions, found *app
 	if found == nil {
 		return fmt.Errorf("there is no service %q in Region %s. See them with \"slipway services\"", opts.name, c.region)
 	}
-	id, err := c.begin(cmd.Context(), opts.name, "deploy-commit", map[string]string{"Commit": cmp.Or(opts.commit, "HEAD")})
+	id, err := c.begin(cmd.Context(), opts.name, "deploy-commit", map[string]string{"Commit": opts.commit})
 	if err != nil {
 		return err
 	}

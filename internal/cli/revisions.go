@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -126,7 +127,7 @@ too late for that when traffic goes to the new revision.`,
 				return err
 			}
 			if o.Status == "SUCCEEDED" {
-				return fmt.Errorf("it was too late: the operation had done its work")
+				return errors.New("it was too late: the operation had done its work")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is cancelled: %s.\n", o.Type, o.Status)
 			return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
+	"github.com/slipway-run/slipway/internal/build"
 	"github.com/slipway-run/slipway/internal/build/config"
 	"github.com/slipway-run/slipway/internal/build/detect"
 	"github.com/slipway-run/slipway/internal/build/runtimes"
@@ -25,12 +26,6 @@ type wish struct {
 	branch  string
 	changed bool // the service is not like that
 }
-
-// Tags of a service that is built from a Dockerfile.
-const (
-	tagBuild      = "slipway:build"
-	tagDockerfile = "slipway:dockerfile"
-)
 
 // want finds what a service is to be, from the flags and from what it is.
 func (c *client) want(ctx context.Context, opts deployOptions, found *apprunnerapi.ServiceSummary) (wish, error) {
@@ -58,7 +53,7 @@ func (c *client) want(ctx context.Context, opts deployOptions, found *apprunnera
 		opts.dockerfile = "Dockerfile" // with settings of the API, the files do not tell any more
 	}
 	if opts.dockerfile != "" {
-		w.tags = []apprunnerapi.Tag{{Key: new(tagBuild), Value: new("dockerfile")}, {Key: new(tagDockerfile), Value: &opts.dockerfile}}
+		w.tags = []apprunnerapi.Tag{{Key: new(build.TagBuild), Value: new("dockerfile")}, {Key: new(build.TagDockerfile), Value: &opts.dockerfile}}
 	}
 	var err error
 	if err = c.compareTags(ctx, &w, opts); err != nil {
@@ -87,7 +82,7 @@ func (c *client) compareTags(ctx context.Context, w *wish, opts deployOptions) e
 	}
 	w.tags = slices.DeleteFunc(w.tags, func(t apprunnerapi.Tag) bool { return has[*t.Key] == *t.Value })
 	if opts.dockerfile == "" {
-		for _, key := range []string{tagBuild, tagDockerfile} {
+		for _, key := range []string{build.TagBuild, build.TagDockerfile} {
 			if _, ok := has[key]; ok {
 				w.untag = append(w.untag, key)
 			}
