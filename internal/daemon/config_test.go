@@ -201,3 +201,28 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What the page about the configuration shows is one.
+func TestDocumentedConfiguration(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```yaml\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("the page shows no configuration")
+	}
+	file := filepath.Join(t.TempDir(), ConfigFile)
+	if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := DefaultConfig()
+	if err := config.Load(file, true); err != nil {
+		t.Error(err)
+	}
+	if err := config.Validate(); err != nil {
+		t.Error(err)
+	}
+}

@@ -273,8 +273,9 @@ func ensureRoomDisk(ctx context.Context, dir string, spec room.Spec) (fresh bool
 }
 
 // mountRoomDisk mounts the disk for the calling thread. Only what runs in the room sees it, so it goes with
-// the last process in there, whatever other namespaces are made on the machine meanwhile. The mount gives what is deleted back to the host, and sets a little aside: without it, a step that
-// fills the disk would also end what runs the steps. Only who runs them is in the group that may use it.
+// the last process in there, whatever other namespaces are made on the machine meanwhile. The mount gives
+// what is deleted back to the host, and sets a little aside: without it, a step that fills the disk would
+// also end what runs the steps. Only who runs them is in the group that may use it.
 func mountRoomDisk(dir string) error {
 	m := mount.Mount{Type: "ext4", Source: roomDiskImage(dir), Options: []string{
 		"loop", "noatime", "nosuid", "nodev", "discard", "noinit_itable",
