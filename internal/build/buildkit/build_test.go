@@ -105,13 +105,11 @@ func TestCachesAreKeptPerService(t *testing.T) {
 		job := w.job(l, repository(t, map[string]string{"main.txt": source}), twoStages(w.base))
 		job.Scope = scope
 		w.build(job)
-		for _, line := range l.lines { // those of the step before may come late
-			if said, ok := strings.CutPrefix(line, "[Build] "); ok && !strings.HasPrefix(said, "$") && !strings.Contains(said, "unchanged") {
-				return said
-			}
+		i := slices.IndexFunc(l.lines, func(s string) bool { return strings.HasPrefix(s, "[Build] $") })
+		if i < 0 || i+1 >= len(l.lines) {
+			t.Fatalf("the build step did not run:\n%s", l)
 		}
-		t.Fatalf("the build step did not run:\n%s", l)
-		return ""
+		return strings.TrimPrefix(l.lines[i+1], "[Build] ")
 	}
 	one, two := apprunner.NewID(), apprunner.NewID()
 	if got := count(one, "first"); got != "1" {

@@ -69,17 +69,28 @@ func (t *transcript) follow(status <-chan *client.SolveStatus) {
 func (t *transcript) take(s *client.SolveStatus) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// One message may have the last words of a step and the beginning of the next.
+	rest := t.print(s.Logs, func(v *vertex) bool { return v.told || v.command == "" })
 	for _, v := range s.Vertexes {
 		t.begin(v)
 	}
-	for _, l := range s.Logs {
-		if v := t.vertices[l.Vertex]; v != nil && !v.again && v.fresh(l.Timestamp) {
-			t.output(v, l.Stream, string(l.Data))
-		}
-	}
+	t.print(rest, func(*vertex) bool { return true })
 	for _, v := range s.Vertexes {
 		t.end(v)
 	}
+}
+
+// print writes the output of the steps that are due, and returns the rest.
+func (t *transcript) print(logs []*client.VertexLog, due func(*vertex) bool) (rest []*client.VertexLog) {
+	for _, l := range logs {
+		switch v := t.vertices[l.Vertex]; {
+		case v == nil || !due(v):
+			rest = append(rest, l)
+		case !v.again && v.fresh(l.Timestamp):
+			t.output(v, l.Stream, string(l.Data))
+		}
+	}
+	return rest
 }
 
 // fresh tells whether a piece of output is new: on the way to another target, the output of steps that

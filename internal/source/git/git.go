@@ -171,12 +171,6 @@ func (g *Git) Fetch(ctx context.Context, r Remote, revision, dir, directory stri
 	return commit, err
 }
 
-// Tree returns the id of what the source directory holds in a branch or a commit.
-func (g *Git) Tree(ctx context.Context, r Remote, revision, directory string) (string, error) {
-	commit, err := g.Look(ctx, r, revision, directory)
-	return commit.Tree, err
-}
-
 // read runs f with a repository, again when its server did not answer.
 func (g *Git) read(ctx context.Context, r Remote, f func(context.Context, *session) error) error {
 	p, err := g.place(r.URL)
