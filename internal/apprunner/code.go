@@ -123,8 +123,11 @@ func parsePort(member, text string) (int, error) {
 // Source: git-check-ref-format(1).
 var notInBranch = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^[-./]|[./]$|^@$|^$`)
 
+// BranchName reports whether git takes name for that of a branch.
+func BranchName(name string) bool { return len(name) <= 255 && !notInBranch.MatchString(name) }
+
 func checkBranch(name string) error {
-	if notInBranch.MatchString(name) || len(name) > 255 {
+	if !BranchName(name) {
 		return Errorf(InvalidRequest, "SourceCodeVersion.Value %q cannot be the name of a branch.", name)
 	}
 	return nil

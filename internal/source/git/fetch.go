@@ -24,7 +24,7 @@ func (s *session) branches(ctx context.Context, refs ...string) ([]Branch, error
 	var all []Branch
 	for line := range strings.Lines(out) {
 		id, ref, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok && commitForm.MatchString(id) {
+		if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok && apprunner.CommitID(id) {
 			all = append(all, Branch{Name: name, Commit: id})
 		}
 	}
@@ -41,7 +41,7 @@ func (s *session) fetch(ctx context.Context, revision string, options ...string)
 		return err
 	}
 	what := revision
-	if !commitForm.MatchString(revision) {
+	if !apprunner.CommitID(revision) {
 		what = "refs/heads/" + revision
 	}
 	args := append([]string{"fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"}, options...)

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
 // place is where a repository is, checked.
@@ -139,11 +141,8 @@ func redact(raw string) string {
 	return scheme + "://" + authority + "/" + path
 }
 
-// commitForm is the id of a commit, SHA-1 or SHA-256.
-var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
 func checkRevision(revision string) error {
-	if commitForm.MatchString(revision) {
+	if apprunner.CommitID(revision) {
 		return nil
 	}
 	return checkBranch(revision)
@@ -151,13 +150,7 @@ func checkRevision(revision string) error {
 
 // checkBranch refuses what Git does not take for the name of a branch.
 func checkBranch(name string) error {
-	bad := name == "" || len(name) > 255 || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") ||
-		strings.HasSuffix(name, ".") || strings.Contains(name, "..") || strings.Contains(name, "//") || strings.Contains(name, "@{") || name == "@" ||
-		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`~^:?*[\`, r) })
-	for part := range strings.SplitSeq(name, "/") {
-		bad = bad || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
-	}
-	if bad {
+	if !apprunner.BranchName(name) {
 		return failf("%q cannot be the name of a branch. Give the name as Git shows it, such as main, without refs/heads/.", name)
 	}
 	return nil
