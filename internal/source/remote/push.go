@@ -18,15 +18,12 @@ const (
 	OptionStore = "store"
 )
 
-// onceFunc is sync.OnceFunc, for functions that are told apart from what they do once.
-func onceFunc(f func()) func() { return sync.OnceFunc(f) }
-
 // receive takes a push. When all of it is stored and moved is called; what follows is to watch the
 // deployment.
 func (s *Server) receive(ctx context.Context, e *exchange, body io.Reader, moved func()) {
 	l := s.lock(e.dir)
 	l.RLock()
-	unlock := onceFunc(l.RUnlock)
+	unlock := sync.OnceFunc(l.RUnlock)
 	defer unlock()
 	toHook, fromHook, err := pipes()
 	if err != nil {

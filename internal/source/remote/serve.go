@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -127,7 +128,7 @@ func (s *Server) move(e *exchange, program string) {
 	case <-e.r.Context().Done():
 		return
 	}
-	free := onceFunc(func() { <-s.slots })
+	free := sync.OnceFunc(func() { <-s.slots })
 	defer free()
 	body, err := s.body(e, program)
 	if err != nil {
