@@ -96,6 +96,27 @@ func (w *world) serve(name, branch string) {
 	w.services[home+"/"+name] = Service{ARN: "arn:" + name, Exists: true, Branch: branch}
 }
 
+// onPush and deny change the world under its lock, and history reads it so: nothing orders what a request
+// does before what the test does when its client has ended.
+func (w *world) onPush(follow func(ctx context.Context, tell func(string))) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.follow = follow
+}
+
+func (w *world) deny(action string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forbid[action] = true
+}
+
+// history returns what was pushed, and which rights were asked for.
+func (w *world) history() (pushes []Push, asked []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.pushes), slices.Clone(w.asked)
+}
+
 // url is the URL of a repository, with the key that opens it.
 func (w *world) url(name string) string {
 	return strings.Replace(w.http.URL, "http://", "http://key:secret@", 1) + Prefix + name + ".git"
@@ -154,7 +175,7 @@ func TestPush_StoresAndTells(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1<<30)
 	w.serve("shop", "main")
-	w.follow = func(_ context.Context, tell func(string)) { tell("Building…\nRunning at http://shop") }
+	w.onPush(func(_ context.Context, tell func(string)) { tell("Building…\nRunning at http://shop") })
 	local := newWork(t, map[string]string{"main.go": "package main\n", "web/index.html": "<p>"})
 	out := local.git("push", w.url("shop"), "main")
 	for _, line := range []string{"remote: Building…", "remote: Running at http://shop"} {
@@ -163,11 +184,12 @@ func TestPush_StoresAndTells(t *testing.T) {
 		}
 	}
 	first := local.git("rev-parse", "HEAD")
-	if want := []Push{{Region: home, Name: "shop", Branch: "main", Commit: first}}; !slices.Equal(w.pushes, want) {
-		t.Errorf("pushes %+v, want %+v", w.pushes, want)
+	pushes, asked := w.history()
+	if want := []Push{{Region: home, Name: "shop", Branch: "main", Commit: first}}; !slices.Equal(pushes, want) {
+		t.Errorf("pushes %+v, want %+v", pushes, want)
 	}
 	want := []string{home + " apprunner:StartDeployment arn:shop", home + " slipway:PutSource arn:shop"}
-	if got := w.asked[len(w.asked)-2:]; !slices.Equal(got, want) {
+	if got := asked[len(asked)-2:]; !slices.Equal(got, want) {
 		t.Errorf("rights asked: %q", got)
 	}
 	c, err := w.Head(t.Context(), home, "shop", "main", "/")
@@ -232,7 +254,8 @@ func TestPush_Decisions(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 			deployed := ""
-			for _, p := range w.pushes {
+			pushes, _ := w.history()
+			for _, p := range pushes {
 				deployed += p.Branch
 			}
 			if deployed != tt.deployed {
@@ -283,7 +306,7 @@ func TestRights(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1<<30)
 			w.serve("shop", "main")
-			w.forbid[tt.forbid] = true
+			w.deny(tt.forbid)
 			local := newWork(t, map[string]string{"a": "a"})
 			out, err := local.try("push", fmt.Sprintf(tt.url, strings.TrimPrefix(w.http.URL, "http://")), "main")
 			if err == nil {
@@ -301,9 +324,7 @@ func TestRights(t *testing.T) {
 	w.serve("shop", "main")
 	local := newWork(t, map[string]string{"a": "a"})
 	local.git("push", w.url("shop"), "main")
-	w.mu.Lock()
-	w.forbid[getSource] = true
-	w.mu.Unlock()
+	w.deny(getSource)
 	if out, err := local.try("ls-remote", w.url("shop")); err == nil {
 		t.Errorf("a fetch without the right:\n%s", out)
 	}
@@ -351,14 +372,14 @@ func TestPush_LongDeployment(t *testing.T) {
 	w := newWorld(t, 1<<30)
 	w.idle = 200 * time.Millisecond
 	w.serve("shop", "main")
-	w.follow = func(ctx context.Context, tell func(string)) {
+	w.onPush(func(ctx context.Context, tell func(string)) {
 		select {
 		case <-ctx.Done():
 			tell("the client has left")
 		case <-time.After(time.Second):
 			tell("Running")
 		}
-	}
+	})
 	out := newWork(t, map[string]string{"a": "a"}).git("push", w.url("shop"), "main")
 	if !strings.Contains(out, "remote: Running") {
 		t.Errorf("git push says:\n%s", out)
@@ -371,12 +392,12 @@ func TestPush_ClientLeaves(t *testing.T) {
 	w := newWorld(t, 1<<30)
 	w.serve("shop", "main")
 	begun, ended := make(chan struct{}), make(chan struct{})
-	w.follow = func(ctx context.Context, tell func(string)) {
+	w.onPush(func(ctx context.Context, tell func(string)) {
 		tell("Building…")
 		close(begun)
 		<-ctx.Done()
 		close(ended)
-	}
+	})
 	local := newWork(t, map[string]string{"a": "a"})
 	cmd := exec.Command("git", "-C", local.dir, "push", w.url("shop"), "main")
 	cmd.Env = append(os.Environ(), "no_proxy=*")
