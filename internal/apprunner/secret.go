@@ -132,10 +132,6 @@ func (r ResolvedSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "***sensitiv
 // LogValue implements slog.LogValuer.
 func (r ResolvedSecret) LogValue() slog.Value { return slog.StringValue("***sensitive***") }
 
-// TagRedeploy is the tag of a service that is deployed again when a secret it uses has another value,
-// if its value is "true".
-const TagRedeploy = "slipway:redeploy-on-secret-change"
-
 // SecretState tells which versions of secrets a revision runs with. Versions replace those that it was
 // deployed with, by name. Equal states have equal texts.
 func (r Revision) SecretState(versions map[string]string) string {

@@ -12,12 +12,6 @@ import (
 	"github.com/slipway-run/slipway/internal/build/runtimes"
 )
 
-// Tags of a service that say more than App Runner's API can.
-const (
-	TagBuild      = "slipway:build"      // "dockerfile"
-	TagDockerfile = "slipway:dockerfile" // path from the source directory
-)
-
 // Catalogue has the images of the runtimes.
 type Catalogue interface {
 	// Pick returns the images of a runtime for a version lock, "" for the newest. A *VersionError

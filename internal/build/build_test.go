@@ -111,9 +111,9 @@ func TestDecide(t *testing.T) {
 		"the API, original": {api(apprunner.CodeValues{Runtime: "GO_1", Build: "go build -o a . ; true", Start: "./a"}), nil, "go1 [Build] { go build -o a . ; true\n} || exit [Build] { go build -o a . ; true\n} || exit | ./a | 8080 | /app", ""},
 
 		"a Dockerfile":             {repository("/"), []string{"Dockerfile", "FROM x"}, "/Dockerfile in / |  | 8080 | ", "there is a Dockerfile"},
-		"a Dockerfile by tag":      {tagged(repository("/web"), TagBuild, "dockerfile"), []string{"web/Dockerfile", "", "web/apprunner.yaml", "x: ["}, "/web/Dockerfile in /web |  | 8080 | ", "The tags"},
-		"another Dockerfile":       {tagged(repository("/web"), TagDockerfile, "../docker/web.Dockerfile"), []string{"docker/web.Dockerfile", "", "web/x", ""}, "/docker/web.Dockerfile in /web |  | 8080 | ", "context /web"},
-		"a Dockerfile and the API": {tagged(api(apprunner.CodeValues{Runtime: "GO_1", Start: "./a -x", Port: 90}), TagBuild, "dockerfile"), []string{"Dockerfile", ""}, "/Dockerfile in / | ./a -x | 90 | ", ""},
+		"a Dockerfile by tag":      {tagged(repository("/web"), apprunner.TagBuild, "dockerfile"), []string{"web/Dockerfile", "", "web/apprunner.yaml", "x: ["}, "/web/Dockerfile in /web |  | 8080 | ", "The tags"},
+		"another Dockerfile":       {tagged(repository("/web"), apprunner.TagDockerfile, "../docker/web.Dockerfile"), []string{"docker/web.Dockerfile", "", "web/x", ""}, "/docker/web.Dockerfile in /web |  | 8080 | ", "context /web"},
+		"a Dockerfile and the API": {tagged(api(apprunner.CodeValues{Runtime: "GO_1", Start: "./a -x", Port: 90}), apprunner.TagBuild, "dockerfile"), []string{"Dockerfile", ""}, "/Dockerfile in / | ./a -x | 90 | ", ""},
 		"a Dockerfile and flags":   {given(repository("/"), Settings{Port: 90, Start: "x"}), []string{"Dockerfile", ""}, "/Dockerfile in / | x | 90 | ", ""},
 
 		"detection":                  {repository("/"), flask, "python311 [PreRun] pip3 install -r requirements.txt | flask --app app run --host 0.0.0.0 --port 8080 | 8080 | /app", "requirements.txt makes it"},
@@ -146,7 +146,7 @@ func TestFailures(t *testing.T) {
 		return "version: 1.0\nruntime: nodejs22\nbuild:\n  commands:\n    build: [npm ci]\nrun:\n  runtime-version: " + version + "\n  command: node .\n"
 	}
 	tags := func(kind, path string) Request {
-		return Request{Code: repository("/").Code, Tags: map[string]string{TagBuild: kind, TagDockerfile: path}}
+		return Request{Code: repository("/").Code, Tags: map[string]string{apprunner.TagBuild: kind, apprunner.TagDockerfile: path}}
 	}
 	for name, c := range map[string]struct {
 		request Request
@@ -258,7 +258,7 @@ func TestLinks(t *testing.T) {
 		"a pipe":                  {map[string]string{"apprunner.yaml": "Procfile"}, repository("/"), "apprunner.yaml in the source directory cannot be read: it is no file"},
 		"a loop":                  {map[string]string{"apprunner.yaml": "apprunner.yaml"}, repository("/"), "a link that leads nowhere"},
 		"a link to nothing":       {map[string]string{"apprunner.yaml": "gone", "index.html": outside + "/index.html"}, repository("/"), "Slipway cannot tell"},
-		"a Dockerfile outside":    {map[string]string{"Dockerfile": outside + "/Dockerfile"}, Request{Code: repository("/").Code, Tags: map[string]string{TagBuild: "dockerfile"}}, "leads out of the repository"},
+		"a Dockerfile outside":    {map[string]string{"Dockerfile": outside + "/Dockerfile"}, Request{Code: repository("/").Code, Tags: map[string]string{apprunner.TagBuild: "dockerfile"}}, "leads out of the repository"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

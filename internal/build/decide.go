@@ -94,12 +94,12 @@ func (d *decider) misnamed() string {
 
 // tagged returns the path of the Dockerfile that the tags ask for, "" for none.
 func (d *decider) tagged() (string, error) {
-	name := d.request.Tags[TagDockerfile]
-	switch kind := d.request.Tags[TagBuild]; {
+	name := d.request.Tags[apprunner.TagDockerfile]
+	switch kind := d.request.Tags[apprunner.TagBuild]; {
 	case strings.EqualFold(kind, "dockerfile"), kind == "" && name != "":
 		return cmp.Or(name, "Dockerfile"), nil
 	case kind != "":
-		return "", failf("The tag %s is %q. The only value it has is dockerfile; without the tag, the managed runtimes build.", TagBuild, kind)
+		return "", failf("The tag %s is %q. The only value it has is dockerfile; without the tag, the managed runtimes build.", apprunner.TagBuild, kind)
 	default:
 		return "", nil
 	}
@@ -109,14 +109,14 @@ func (d *decider) tagged() (string, error) {
 func (d *decider) docker(name string) (Decision, error) {
 	full := path.Join(d.dir, name)
 	if escapes(d.dir + "/" + name) {
-		return Decision{}, failf("The Dockerfile %q leads out of the repository. The tag %s is a path from the source directory.", name, TagDockerfile)
+		return Decision{}, failf("The Dockerfile %q leads out of the repository. The tag %s is a path from the source directory.", name, apprunner.TagDockerfile)
 	}
 	info, err := fs.Stat(d.root, strings.TrimPrefix(full, "/"))
 	switch {
 	case errors.Is(err, errOutside):
 		return Decision{}, failf("The Dockerfile %s is a symbolic link that leads out of the repository. Put the file into the repository.", full)
 	case err != nil || !info.Mode().IsRegular():
-		return Decision{}, failf("The repository has no file %s, which is the Dockerfile to build. The tag %s names another, from the source directory %s.", full, TagDockerfile, d.dir)
+		return Decision{}, failf("The repository has no file %s, which is the Dockerfile to build. The tag %s names another, from the source directory %s.", full, apprunner.TagDockerfile, d.dir)
 	}
 	d.decision.Dockerfile = &Dockerfile{Path: full, Context: d.dir}
 	d.why("Docker's own front end builds " + full + " with the context " + d.dir + ".")

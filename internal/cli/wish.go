@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
-	"github.com/slipway-run/slipway/internal/build"
+	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/build/config"
 	"github.com/slipway-run/slipway/internal/build/detect"
 	"github.com/slipway-run/slipway/internal/build/runtimes"
@@ -53,7 +53,7 @@ func (c *client) want(ctx context.Context, opts deployOptions, found *apprunnera
 		opts.dockerfile = "Dockerfile" // with settings of the API, the files do not tell any more
 	}
 	if opts.dockerfile != "" {
-		w.tags = []apprunnerapi.Tag{{Key: new(build.TagBuild), Value: new("dockerfile")}, {Key: new(build.TagDockerfile), Value: &opts.dockerfile}}
+		w.tags = []apprunnerapi.Tag{{Key: new(apprunner.TagBuild), Value: new("dockerfile")}, {Key: new(apprunner.TagDockerfile), Value: &opts.dockerfile}}
 	}
 	var err error
 	if err = c.compareTags(ctx, &w, opts); err != nil {
@@ -82,7 +82,7 @@ func (c *client) compareTags(ctx context.Context, w *wish, opts deployOptions) e
 	}
 	w.tags = slices.DeleteFunc(w.tags, func(t apprunnerapi.Tag) bool { return has[*t.Key] == *t.Value })
 	if opts.dockerfile == "" {
-		for _, key := range []string{build.TagBuild, build.TagDockerfile} {
+		for _, key := range []string{apprunner.TagBuild, apprunner.TagDockerfile} {
 			if _, ok := has[key]; ok {
 				w.untag = append(w.untag, key)
 			}

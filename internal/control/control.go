@@ -71,6 +71,8 @@ type Control struct {
 	CheckRoles func(ctx context.Context, spec apprunner.Spec, here apprunner.Place) error
 	// CheckSecret, if set, refuses a reference to a secret that can never be resolved.
 	CheckSecret func(name string, ref apprunner.SecretReference) error
+	// Retagged, if set, is told of every service whose tags, and so options, have changed.
+	Retagged func(serviceID string)
 	// ServiceQuota is how many services a Region may have.
 	ServiceQuota int
 	// ScalingQuota is how many names of auto scaling configurations a Region may have; 0 for as many as

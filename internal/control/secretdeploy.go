@@ -41,7 +41,7 @@ func (d *SecretDeployer) look(ctx context.Context, id string) error {
 		return err // looked at again when its operation has ended
 	}
 	tags, err := d.tags.Tags(ctx, s.ARN)
-	if err != nil || tags[apprunner.TagRedeploy] != "true" {
+	if err != nil || !apprunner.OptionsOf(tags).DeploySecret {
 		return err
 	}
 	running, err := d.store.Revision(ctx, s.RevisionID)

@@ -160,7 +160,7 @@ func TestSecretDeployAfterRollback(t *testing.T) {
 
 func TestSecretDeployOnlyWhenWanted(t *testing.T) {
 	t.Parallel()
-	redeploying(t, "yes", func(t *testing.T, d *redeployer, s apprunner.Service) {
+	redeploying(t, "false", func(t *testing.T, d *redeployer, s apprunner.Service) {
 		d.set("2")
 		if n := d.look(s); n != 0 {
 			t.Error("deployed without the tag")

@@ -22,6 +22,9 @@ func (c *Control) CreateService(ctx context.Context, here apprunner.Place, req N
 	if err := checkTags(req.Tags); err != nil {
 		return service, operation, err
 	}
+	if err := apprunner.CheckOptions(req.Tags); err != nil {
+		return service, operation, err
+	}
 	if err := c.checkRoles(ctx, here, req.Change, apprunner.DefaultSpec()); err != nil {
 		return service, operation, err
 	}

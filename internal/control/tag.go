@@ -22,7 +22,20 @@ func (c *Control) ChangeTags(ctx context.Context, here apprunner.Place, arn stri
 	if err := c.exists(ctx, here, arn); err != nil {
 		return err
 	}
-	return c.Store.ChangeTags(ctx, arn, set, remove)
+	service, err := apprunner.ServiceARN(arn, here)
+	if err != nil { // another resource, whose tags mean nothing
+		return c.Store.ChangeTags(ctx, arn, set, remove)
+	}
+	if err := apprunner.CheckOptions(set); err != nil {
+		return err
+	}
+	if err := c.Store.ChangeTags(ctx, arn, set, remove); err != nil {
+		return err
+	}
+	if c.Retagged != nil {
+		c.Retagged(service.ID)
+	}
+	return nil
 }
 
 // exists refuses an ARN that names nothing which can have tags.

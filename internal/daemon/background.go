@@ -129,6 +129,7 @@ func (d *Daemon) forget(ctx context.Context) error {
 		if err := d.store.PurgeService(ctx, s.ID); err != nil {
 			return err
 		}
+		d.options.forget(s.ID)
 	}
 	return nil
 }

@@ -76,6 +76,7 @@ type Daemon struct {
 	tokens       *ecr.Tokens
 
 	hosts        *hosts
+	options      *options
 	domains      *domain.Worker
 	certificates *certificate.Manager // nil without HTTPS
 

@@ -62,11 +62,13 @@ func (d *Daemon) openParts() error {
 	watcher := &observer{}
 	d.router = router.New(router.Options{Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait})
 	d.hosts = newHosts(d.router, d.config.Domain)
-	routes := routing{router: d.router, hosts: d.hosts, log: d.log}
+	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
+	routes := routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
 	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
+		Asked:  d.options.of,
 	})
 	watcher.fleet = d.fleet
 	if err := d.openBuilds(); err != nil {
@@ -86,6 +88,7 @@ func (d *Daemon) openParts() error {
 		ScalingQuota: d.config.Quotas.AutoScalingConfigurations, ResourceQuotas: d.config.Quotas.resources(), Now: time.Now,
 	}
 	d.control.Tell = journal{d}.Event
+	d.control.Retagged = d.retagged
 	d.ingress = control.NewIngresses(d.store, d.hosts.open, d.place, time.Now, d.log)
 	d.control.Ingress = d.ingress.Wake
 	d.deployer = control.NewAutoDeployer(d.store, d.control, d.newest, d.place, d.log)

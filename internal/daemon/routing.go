@@ -12,9 +12,10 @@ import (
 
 // routing lets the fleet drive the router.
 type routing struct {
-	router *router.Router
-	hosts  *hosts
-	log    *slog.Logger
+	router  *router.Router
+	hosts   *hosts
+	options *options
+	log     *slog.Logger
 }
 
 var (
@@ -23,9 +24,11 @@ var (
 )
 
 func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency int) {
+	asked := r.options.of(s)
 	err := r.hosts.set(s, router.Route{
 		ServiceID: s.ID, Name: s.Name,
 		State: state, Reason: reason, MaxConcurrency: concurrency,
+		RequestLimit: asked.RequestTimeout,
 	})
 	if err != nil {
 		r.log.Error("a route was not set", "service", s.Name, "error", err)

@@ -75,6 +75,8 @@ type Options struct {
 
 	// Egress tells what an instance may connect to; nil, or a nil answer, for no limit.
 	Egress func(apprunner.Network) *engine.Egress
+	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
+	Asked func(apprunner.Service) apprunner.Options
 }
 
 // Fleet keeps the instances of all services.
@@ -112,6 +114,9 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 	}
 	if opts.IdleAfter == 0 {
 		opts.IdleAfter = autoscale.DefaultStableWindow
+	}
+	if opts.Asked == nil {
+		opts.Asked = func(apprunner.Service) apprunner.Options { return apprunner.OptionsOf(nil) }
 	}
 	return &Fleet{
 		engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx,
@@ -184,6 +189,14 @@ func (f *Fleet) followEvents() {
 				m.exit(*event.Exit)
 			}
 		}
+	}
+}
+
+// Retagged is told that the options of a service have changed.
+func (f *Fleet) Retagged(serviceID string) {
+	if g := f.lookup(serviceID); g != nil {
+		g.route()
+		f.Demanded(serviceID)
 	}
 }
 
