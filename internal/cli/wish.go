@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/internal/apprunner"
+	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/internal/build/config"
 	"github.com/slipway-run/slipway/internal/build/detect"
 	"github.com/slipway-run/slipway/internal/build/runtimes"
