@@ -79,6 +79,7 @@ type API struct {
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
+	Backups     Backups
 	Account     string
 	Log         *slog.Logger
 }
@@ -101,6 +102,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("POST "+Prefix+"connections/{name}/authorize", a.signed(a.authorizeConnection))
 	mux.Handle("GET "+Prefix+"connections/{name}/repositories", a.signed(a.listRepositories))
 	mux.Handle("GET "+Prefix+"connections/{name}/branches", a.signed(a.listBranches))
+	mux.Handle("GET "+Prefix+"backup", a.signed(a.backup))
 	mux.Handle("GET "+Prefix+"keys", a.signed(a.listKeys))
 	mux.Handle("POST "+Prefix+"keys", a.signed(a.createKey))
 	mux.Handle("DELETE "+Prefix+"keys/{id}", a.signed(a.deleteKey))

@@ -346,6 +346,7 @@ func TestRights(t *testing.T) {
 		"PUT registries/h":                    "slipway:PutRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
 		"DELETE registries/h":                 "slipway:DeleteRegistryLogin arn:aws:slipway:eu-west-1:123456789012:registry/h",
 		"GET keys":                            "slipway:ListKeys *",
+		"GET backup":                          "slipway:Backup *",
 		"POST keys":                           "slipway:CreateKey *",
 		"DELETE keys/AKIA1":                   "slipway:DeleteKey arn:aws:slipway:eu-west-1:123456789012:key/AKIA1",
 	} {

@@ -230,6 +230,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := daemon.DefaultConfig()
+	want.Version = Version
 	want.DataDir, want.Domain, want.Account, want.Region, want.LogLevel = dir, "file.example", "222222222222", "eu-west-1", "debug"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

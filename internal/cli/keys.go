@@ -16,10 +16,11 @@ import (
 	"github.com/slipway-run/slipway/internal/iam"
 )
 
-// everything is the policy of a key that is made without one: all but managing keys.
+// everything is the policy of a key that is made without one: all but managing keys, and backups, which have
+// them.
 const everything = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"Everything","Effect":"Allow","Action":"*","Resource":"*"},` +
-	`{"Sid":"ButKeys","Effect":"Deny","Action":["slipway:CreateKey","slipway:DeleteKey","slipway:ListKeys"],"Resource":"*"}]}`
+	`{"Sid":"ButKeys","Effect":"Deny","Action":["slipway:CreateKey","slipway:DeleteKey","slipway:ListKeys","slipway:Backup"],"Resource":"*"}]}`
 
 func newKeys(g *globals) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Manage access keys"}
@@ -34,7 +35,8 @@ func newKeysCreate(g *globals) *cobra.Command {
 		Short: "Make an access key, which may do what a policy allows",
 		Long: `Make an access key and print it. The secret is shown this once.
 
-The policy is an IAM policy document. Without one the key may do everything but manage keys.`,
+The policy is an IAM policy document. Without one the key may do everything but manage keys
+and make backups, which have them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			policy, err := readPolicy(file)

@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 		newServe(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
 		newDeploy(g), newServices(g), newLogs(g), newEvents(g), newOperations(g), newOpen(g),
 		newPause(g), newResume(g), newDelete(g), newRevisions(g), newRollback(g), newCancel(g),
-		newRegistry(g), newRuntimes(g), newBuild(g), newRemote(g), newConnections(g), newKeys(g), newCA(g),
+		newRegistry(g), newRuntimes(g), newBuild(g), newRemote(g), newConnections(g), newKeys(g), newCA(g), newBackup(g), newRestore(g),
 	)
 	return root
 }

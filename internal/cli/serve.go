@@ -72,7 +72,7 @@ func (g *globals) config(cmd *cobra.Command, flags daemon.Config, file string) (
 	if err := config.Load(file, asked); err != nil {
 		return config, err
 	}
-	config.DataDir = dir
+	config.DataDir, config.Version = dir, Version
 	if g.region != "" {
 		config.Region = g.region
 	}

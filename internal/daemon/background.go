@@ -90,26 +90,33 @@ func (d *Daemon) tidy(ctx context.Context) {
 	ticker := time.NewTicker(tidyEvery)
 	defer ticker.Stop()
 	for {
-		if err := d.forget(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("deleted services were not forgotten", "error", err)
-		}
-		if err := d.store.PurgeResources(ctx, time.Now().Add(-d.config.Timeouts.KeepGone)); err != nil && ctx.Err() == nil {
-			d.log.Error("deleted resources were not forgotten", "error", err)
-		}
-		if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("unused source code was not deleted", "error", err)
-		}
-		if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("deleted secrets were not forgotten", "error", err)
-		}
-		if err := d.collect(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("unused images were not deleted from the registry", "error", err)
-		}
+		d.sweep(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// sweep deletes what nothing needs any more, while no backup is made.
+func (d *Daemon) sweep(ctx context.Context) {
+	d.sweeping.Lock()
+	defer d.sweeping.Unlock()
+	if err := d.forget(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("deleted services were not forgotten", "error", err)
+	}
+	if err := d.store.PurgeResources(ctx, time.Now().Add(-d.config.Timeouts.KeepGone)); err != nil && ctx.Err() == nil {
+		d.log.Error("deleted resources were not forgotten", "error", err)
+	}
+	if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("unused source code was not deleted", "error", err)
+	}
+	if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("deleted secrets were not forgotten", "error", err)
+	}
+	if err := d.collect(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("unused images were not deleted from the registry", "error", err)
 	}
 }
 

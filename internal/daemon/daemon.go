@@ -10,12 +10,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/audit"
+	"github.com/slipway-run/slipway/internal/backup"
 	"github.com/slipway-run/slipway/internal/build/assemble"
 	"github.com/slipway-run/slipway/internal/build/buildkit"
 	"github.com/slipway-run/slipway/internal/certificate"
@@ -84,6 +86,8 @@ type Daemon struct {
 	private   net.Listener // nil unless configured
 	https     net.Listener // nil without HTTPS
 
+	sweeping sync.RWMutex // held while something is deleted that nothing needs, and against that
+
 	// ctx is the life of everything that works in the background; stop ends it.
 	ctx  context.Context
 	stop context.CancelFunc
@@ -113,6 +117,9 @@ func (d *Daemon) openData() (err error) {
 	}
 	if d.lock, err = lock(dir); err != nil {
 		return err
+	}
+	if err := backup.Tidy(dir); err != nil {
+		return fmt.Errorf("delete what an interrupted backup left: %w", err)
 	}
 	if d.key, err = iam.OpenRoot(dir); err != nil {
 		return err

@@ -69,6 +69,9 @@ func (d *Daemon) openParts() error {
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 		Asked:  d.options.of,
+		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
+			return d.runner.Fetch(ctx, s, r)
+		},
 	})
 	watcher.fleet = d.fleet
 	if err := d.openBuilds(); err != nil {

@@ -75,6 +75,8 @@ type Options struct {
 
 	// Egress tells what an instance may connect to; nil, or a nil answer, for no limit.
 	Egress func(apprunner.Network) *engine.Egress
+	// Fetch, if set, brings the image of a revision to the engine again, which has lost it.
+	Fetch func(context.Context, apprunner.Service, apprunner.Revision) error
 	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
 	Asked func(apprunner.Service) apprunner.Options
 }

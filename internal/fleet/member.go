@@ -64,7 +64,7 @@ func (m *member) start(ctx context.Context) error {
 	if limits := m.group.fleet.opts.Egress; limits != nil {
 		spec.Egress = limits(m.revision.Spec.Network)
 	}
-	if _, err := m.group.fleet.engine.Prepare(ctx, spec); err != nil {
+	if err := m.prepare(ctx, spec); err != nil {
 		return failureOf(err)
 	}
 	m.group.fleet.journal.Started(m.group.serviceNow(), m.id)

@@ -89,19 +89,12 @@ func (j *job) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	endpoints, err := j.Sources.Endpoints(ctx, ref)
-	if err != nil {
-		return err
-	}
-	j.pulling.RLock()
-	defer j.pulling.RUnlock()
 	if revision.Commit == nil {
 		j.event("Pulling image %s from %s repository.", revision.Spec.Image.Identifier, repositoryName(ref))
 	}
-	image, err := j.Images.Pull(ctx, engine.PullRequest{
-		Host: ref.Host, Repository: ref.Repository, Digest: revision.Digest,
-		Endpoints: endpoints, Progress: j.progress(),
-	})
+	j.pulling.RLock()
+	defer j.pulling.RUnlock()
+	image, err := j.bring(ctx, ref, revision, j.progress())
 	if err != nil {
 		return err
 	}
@@ -111,6 +104,27 @@ func (j *job) pull(ctx context.Context) error {
 		j.deployment("Successfully pulled your application image from %s.", repositoryName(ref))
 	}
 	return j.advance(ctx, &revision)
+}
+
+// Fetch brings the image of a revision to an engine that has lost it. The revision keeps it from being
+// swept.
+func (r *Runner) Fetch(ctx context.Context, service apprunner.Service, revision apprunner.Revision) error {
+	ref, err := r.Reference(revision.Spec, service.Region)
+	if err == nil {
+		_, err = r.bring(ctx, ref, revision, nil)
+	}
+	return err
+}
+
+// bring pulls the image of a revision.
+func (r *Runner) bring(ctx context.Context, ref source.Reference, revision apprunner.Revision, progress func(engine.Progress)) (engine.Image, error) {
+	endpoints, err := r.Sources.Endpoints(ctx, ref)
+	if err != nil {
+		return engine.Image{}, err
+	}
+	return r.Images.Pull(ctx, engine.PullRequest{
+		Host: ref.Host, Repository: ref.Repository, Digest: revision.Digest, Endpoints: endpoints, Progress: progress,
+	})
 }
 
 func repositoryName(ref source.Reference) string {

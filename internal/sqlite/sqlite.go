@@ -35,6 +35,7 @@ type Vault interface {
 
 // Store is the database of one Slipway.
 type Store struct {
+	uri   string
 	write *sql.DB // one connection
 	read  *sql.DB
 	vault Vault
@@ -60,7 +61,7 @@ func Open(ctx context.Context, file string, vault Vault) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %q: %w", file, err), write.Close())
 	}
-	return &Store{write: write, read: read, vault: vault}, nil
+	return &Store{uri: uri, write: write, read: read, vault: vault}, nil
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -78,6 +79,19 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // Close closes the database.
 func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+
+// Snapshot copies the database, as of one moment, to a file that is not there yet. Writers go on.
+func (s *Store) Snapshot(ctx context.Context, file string) error {
+	db, err := sql.Open("sqlite", s.uri)
+	if err != nil {
+		return fmt.Errorf("copy the database: %w", err)
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", file)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("copy the database to %q: %w", file, err)
+	}
+	return nil
+}
 
 // inTx runs f in a writing transaction.
 func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
