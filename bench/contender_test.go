@@ -207,7 +207,8 @@ type observer struct{ log *slog.Logger }
 func (o observer) InstanceFailed(_, _ string, err error) {
 	o.log.Error("instance failed", "error", err)
 }
-func (o observer) Demand(string) {}
+func (o observer) Demand(string)       {}
+func (o observer) Wake(string, string) {}
 
 // serveRouter is the program that startRouter starts. It serves until it is told to end.
 func serveRouter(listen, backend string) {

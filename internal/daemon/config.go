@@ -44,6 +44,7 @@ type Config struct {
 	Domains  DomainsConfig  `yaml:"domains"`
 	ACME     ACMEConfig     `yaml:"acme"`
 	Timeouts TimeoutConfig  `yaml:"timeouts"`
+	Idle     IdleConfig     `yaml:"idle"`
 	Build    BuildConfig    `yaml:"build"`
 
 	Observability ObservabilityConfig `yaml:"observability"`
@@ -101,6 +102,13 @@ type TimeoutConfig struct {
 	QueueWait time.Duration `yaml:"queue-wait"` // for an instance to have room for a request
 }
 
+// IdleConfig is what becomes of instances without requests, unless their service asks for something else.
+type IdleConfig struct {
+	ThrottleAfter time.Duration `yaml:"throttle-after"` // without a request
+	FreezeAfter   time.Duration `yaml:"freeze-after"`   // likewise, for services that ask for it
+	Spares        int           `yaml:"spares"`         // the most instances that are prepared ahead, of all services together
+}
+
 // DefaultConfig is a Slipway on this machine alone, with App Runner's limits.
 func DefaultConfig() Config {
 	return Config{
@@ -119,6 +127,7 @@ func DefaultConfig() Config {
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
 		},
+		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		LogLevel: "info",
 	}
@@ -235,6 +244,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))
 		}
 	}
+	if c.Idle.Spares < 0 {
+		errs = append(errs, fmt.Errorf("idle.spares is %d: it must be 0, for none, or more", c.Idle.Spares))
+	}
 	if c.Source.MaxPush < 1<<20 {
 		errs = append(errs, fmt.Errorf("source.max-push is %d bytes: it must be at least 1MiB", c.Source.MaxPush))
 	}
@@ -245,6 +257,7 @@ func (c *Config) Validate() error {
 		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
+		"idle.throttle-after": c.Idle.ThrottleAfter, "idle.freeze-after": c.Idle.FreezeAfter,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))

@@ -68,10 +68,11 @@ func (d *Daemon) openParts() error {
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of,
+		Asked:  d.options.of, Previous: d.previous,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},
+		ThrottleAfter: d.config.Idle.ThrottleAfter, FreezeAfter: d.config.Idle.FreezeAfter, Spares: d.config.Idle.Spares,
 	})
 	watcher.fleet = d.fleet
 	if err := d.openBuilds(); err != nil {
@@ -194,6 +195,20 @@ func (d *Daemon) known(ctx context.Context, s apprunner.Service, o apprunner.Ope
 		k.Deploying, err = d.revision(ctx, o.RevisionID)
 	}
 	return k, err
+}
+
+// previous is the revision that a rollback of a service would go to, which is kept at hand.
+func (d *Daemon) previous(s apprunner.Service, serving string) *apprunner.Revision {
+	all, err := d.store.Revisions(d.ctx, s.ID)
+	if err != nil {
+		return nil
+	}
+	s.RevisionID = serving
+	r, err := apprunner.Older(s, all, 0)
+	if err != nil {
+		return nil
+	}
+	return &r
 }
 
 // revision returns nil when there is no such revision.

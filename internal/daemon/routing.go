@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/autoscale"
@@ -40,7 +41,7 @@ func (r routing) Serve(s apprunner.Service, concurrency int, backends []fleet.Ba
 	r.route(s, router.Serving, "", concurrency)
 	set := make([]router.Instance, 0, len(backends))
 	for _, b := range backends {
-		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true})
+		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true, Asleep: b.Asleep})
 	}
 	if _, err := r.router.Switch(s.ID, set); err != nil {
 		r.log.Error("instances were not routed", "service", s.Name, "error", err)
@@ -68,6 +69,14 @@ func (r routing) Drain(ctx context.Context, serviceID, instanceID string) {
 	}
 }
 
+// Sleep implements fleet.Router.
+func (r routing) Sleep(serviceID, instanceID string, quiet time.Duration) bool {
+	return r.router.Sleep(serviceID, instanceID, quiet)
+}
+
+// Awake implements fleet.Router.
+func (r routing) Awake(serviceID, instanceID string) { r.router.Awake(serviceID, instanceID) }
+
 // Sample implements fleet.Demand.
 func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
 	s, ok := r.router.Sample(serviceID)
@@ -84,3 +93,5 @@ func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
 }
 
 func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }
+
+func (o *observer) Wake(serviceID, instanceID string) { o.fleet.Wake(serviceID, instanceID) }

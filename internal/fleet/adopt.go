@@ -85,19 +85,24 @@ func (g *group) adopt(ctx context.Context, k Known, i engine.Instance) {
 	}
 	g.mu.Unlock()
 	switch {
+	case i.State == engine.Prepared:
+		m.spare = true // ended by the next look at spares if nobody needs it
+		g.fleet.do(func() { m.stand(life, nil) })
 	case !wanted:
 		m.ending.Store(true)
 		close(m.ready)
 		g.endInBackground(m)
+	case i.State == engine.Frozen && serves && g.fleet.opts.Asked(k.Service).Idle == apprunner.IdleFreeze:
+		m.asleep.Store(new(apprunner.IdleFreeze))
+		m.adopted()
+		g.fleet.do(func() { m.watch(life) })
 	case !g.fleet.runs(ctx, i):
 		m.abandon(i)
 	case serves:
 		// Taken to be healthy until a check says otherwise, since it may be all that serves.
-		m.served.Store(true)
-		m.healthy.Store(true)
-		close(m.ready)
+		m.adopted()
 		g.fleet.do(func() {
-			m.settle() // the last daemon may have been killed before it did
+			m.settle() // the last daemon may have been killed before it did, or have throttled it
 			m.watch(life)
 		})
 	default:
@@ -109,6 +114,13 @@ func (g *group) adopt(ctx context.Context, k Known, i engine.Instance) {
 		})
 	}
 	g.fleet.log.Info("found an instance", "instance", i.ID, "service", k.Service.Name, "state", i.State, "goes on", !m.ending.Load())
+}
+
+// adopted lets an instance have traffic that had it before.
+func (m *member) adopted() {
+	m.served.Store(true)
+	m.healthy.Store(true)
+	close(m.ready)
 }
 
 // runs reports whether an instance runs, awake.

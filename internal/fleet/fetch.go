@@ -7,9 +7,9 @@ import (
 	"github.com/slipway-run/slipway/internal/engine"
 )
 
-// prepare makes the instance. An image that the engine does not have any more, as after a restore on
+// create has the engine make the instance. An image that the engine does not have any more, as after a restore on
 // another machine, is fetched again.
-func (m *member) prepare(ctx context.Context, spec engine.Spec) error {
+func (m *member) create(ctx context.Context, spec engine.Spec) error {
 	f := m.group.fleet
 	_, err := f.engine.Prepare(ctx, spec)
 	if !engine.Is(err, engine.NotFound) || f.opts.Fetch == nil {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -32,6 +33,10 @@ type Router interface {
 	Hold(service apprunner.Service, why Hold)
 	// Drain returns when the instance, already out of Serve, has no request left or ctx ends.
 	Drain(ctx context.Context, serviceID, instanceID string)
+	// Sleep keeps requests from an instance that has had none for so long, until Awake: when one comes,
+	// Fleet.Wake is told. It reports whether it does.
+	Sleep(serviceID, instanceID string, quiet time.Duration) bool
+	Awake(serviceID, instanceID string)
 }
 
 // Demand tells the load of a service.
@@ -44,6 +49,7 @@ type Demand interface {
 type Backend struct {
 	ID      string
 	Address netip.AddrPort
+	Asleep  bool // of one that the router does not have yet: Fleet.Wake is told before it gets requests
 }
 
 // Hold is why a service gets no traffic.
@@ -73,6 +79,12 @@ type Options struct {
 	StopGrace    time.Duration // between SIGTERM and SIGKILL
 	IdleAfter    time.Duration // of low load before instances are removed
 
+	ThrottleAfter time.Duration // without a request before an instance is throttled; 1 s
+	FreezeAfter   time.Duration // without a request before an instance is frozen; 5 s
+	Spares        int           // the most spares of all services together; 0 for none
+	// Previous tells which revision a rollback of a service would go to; nil for none.
+	Previous func(service apprunner.Service, serving string) *apprunner.Revision
+
 	// Egress tells what an instance may connect to; nil, or a nil answer, for no limit.
 	Egress func(apprunner.Network) *engine.Egress
 	// Fetch, if set, brings the image of a revision to the engine again, which has lost it.
@@ -90,7 +102,9 @@ type Fleet struct {
 	log     *slog.Logger
 	opts    Options
 
-	demanded chan string // ids of services whose load wants to be looked at now
+	demanded *mailbox[string] // ids of services whose load wants to be looked at now
+	needed   *mailbox[nap]    // instances that sleep and are to wake
+	starting atomic.Int32     // instances that are being started
 	probe    prober
 
 	ctx  context.Context // what instances' watchers live by
@@ -117,12 +131,18 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 	if opts.IdleAfter == 0 {
 		opts.IdleAfter = autoscale.DefaultStableWindow
 	}
+	if opts.ThrottleAfter == 0 {
+		opts.ThrottleAfter = time.Second
+	}
+	if opts.FreezeAfter == 0 {
+		opts.FreezeAfter = 5 * time.Second
+	}
 	if opts.Asked == nil {
 		opts.Asked = func(apprunner.Service) apprunner.Options { return apprunner.OptionsOf(nil) }
 	}
 	return &Fleet{
 		engine: e, router: r, demand: d, journal: j, log: log, opts: opts, ctx: ctx,
-		groups: map[string]*group{}, demanded: make(chan string, 64), probe: probe,
+		groups: map[string]*group{}, demanded: newMailbox[string](), needed: newMailbox[nap](), probe: probe,
 	}
 }
 
@@ -131,6 +151,9 @@ func New(ctx context.Context, e engine.Engine, r Router, d Demand, j Journal, lo
 func (f *Fleet) Run() {
 	f.do(f.followEvents)
 	f.do(f.followLoad)
+	f.do(f.followNeeded)
+	f.do(f.followIdle)
+	f.do(f.followSpares)
 	<-f.ctx.Done()
 	f.life.Lock()
 	f.over = true

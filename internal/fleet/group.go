@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/autoscale"
 )
@@ -27,6 +25,12 @@ type group struct {
 	notBefore time.Time   // when an instance may be started again
 	retry     *time.Timer // runs maintain then; nil when nothing waits
 	load      autoscale.State
+	peak      int       // the most requests at a time that the last look at the load found
+	busy      time.Time // when a request was seen last
+
+	previous      *apprunner.Revision // what a rollback would go to; nil for none
+	previousKnown bool                // previous is not older than what serves
+	spareAfter    time.Time           // no spare is made before
 }
 
 func (g *group) member(id string) *member {
@@ -35,11 +39,11 @@ func (g *group) member(id string) *member {
 	return g.members[id]
 }
 
-// ofLocked returns the members of a revision that are meant to live.
+// ofLocked returns the members of a revision that are meant to live, without spares.
 func (g *group) ofLocked(revisionID string) []*member {
 	var all []*member
 	for _, m := range g.members {
-		if m.revision.ID == revisionID && !m.ending.Load() {
+		if m.revision.ID == revisionID && !m.spare && !m.ending.Load() {
 			all = append(all, m)
 		}
 	}
@@ -61,22 +65,23 @@ func (g *group) those(match func(*member) bool) []*member {
 
 // Deploy starts instances of the revision beside what serves and returns when all of them are
 // healthy. It starts as many as serve now, so that the switch finds the capacity the load needs;
-// those that it has already count. What the application did wrong is a *Failure; the instances
-// that were started stay until Discard.
+// those that it has already count. A revision that has served before has proved itself: of that it
+// waits for as many as the load needs, and the others may come later. What the application did wrong
+// is a *Failure; the instances that were started stay until Discard.
 func (f *Fleet) Deploy(ctx context.Context, service apprunner.Service, revision apprunner.Revision) error {
 	g := f.group(service)
 	g.mu.Lock()
 	count := max(revision.Scaling.MinSize, min(g.want, revision.Scaling.MaxSize))
 	for range count - len(g.ofLocked(revision.ID)) {
-		g.addLocked(revision)
+		g.launchLocked(revision)
 	}
 	members := g.ofLocked(revision.ID)
-	g.mu.Unlock()
-	waiting, waitCtx := errgroup.WithContext(ctx)
-	for _, m := range members {
-		waiting.Go(func() error { return m.waitHealthy(waitCtx) })
+	enough := len(members)
+	if revision.Served {
+		enough = min(enough, max(1, (g.peak+revision.Scaling.MaxConcurrency-1)/revision.Scaling.MaxConcurrency))
 	}
-	if err := waiting.Wait(); err != nil {
+	g.mu.Unlock()
+	if err := awaitHealthy(ctx, members, enough); err != nil {
 		return err
 	}
 	g.mu.Lock()
@@ -84,6 +89,22 @@ func (f *Fleet) Deploy(ctx context.Context, service apprunner.Service, revision 
 	for _, m := range members {
 		if m.lost != nil {
 			return m.lost // it was healthy for a moment
+		}
+	}
+	return nil
+}
+
+// awaitHealthy returns when so many of the members are healthy, or one fails.
+func awaitHealthy(ctx context.Context, members []*member, enough int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan error, len(members))
+	for _, m := range members {
+		go func() { results <- m.waitHealthy(ctx) }()
+	}
+	for range enough {
+		if err := <-results; err != nil {
+			return err
 		}
 	}
 	return nil
@@ -98,11 +119,21 @@ func (f *Fleet) Discard(ctx context.Context, service apprunner.Service, revision
 // Serve makes the revision the one that gets traffic, and keeps it alive and scaled from now on.
 func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	g := f.group(service)
+	least := revision.Scaling.MinSize
+	toZero := f.opts.Asked(service).ScaleToZeroAfter > 0
 	g.mu.Lock()
+	if g.serving == nil || g.serving.ID != revision.ID {
+		g.previousKnown = false
+	}
 	g.serving = &revision
-	g.crashes, g.notBefore = 0, time.Time{}
+	g.crashes, g.notBefore, g.spareAfter = 0, time.Time{}, time.Time{}
 	live := g.ofLocked(revision.ID)
-	g.want = min(max(revision.Scaling.MinSize, len(live)), revision.Scaling.MaxSize)
+	if toZero && len(live) == 0 {
+		least = 0 // it was at zero when the last daemon ended: the next request starts it
+	} else {
+		g.busy = time.Now()
+	}
+	g.want = min(max(least, len(live)), revision.Scaling.MaxSize)
 	why := map[*member]error{}
 	for _, m := range live {
 		if m.lost != nil {
@@ -118,7 +149,8 @@ func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	g.maintain()
 }
 
-// Retire drains and ends every instance that is not of the serving revision.
+// Retire drains and ends every instance that is not of the serving revision. A spare of the previous one
+// may stay.
 func (f *Fleet) Retire(ctx context.Context, service apprunner.Service) error {
 	g := f.group(service)
 	g.mu.Lock()
@@ -127,14 +159,14 @@ func (f *Fleet) Retire(ctx context.Context, service apprunner.Service) error {
 		serving = g.serving.ID
 	}
 	g.mu.Unlock()
-	return g.end(ctx, g.those(func(m *member) bool { return m.revision.ID != serving }))
+	return g.end(ctx, g.those(func(m *member) bool { return m.revision.ID != serving && !m.spare }))
 }
 
 // Stop takes the service's traffic away and ends all its instances.
 func (f *Fleet) Stop(ctx context.Context, service apprunner.Service, why Hold) error {
 	g := f.group(service)
 	g.mu.Lock()
-	g.serving, g.want = nil, 0
+	g.serving, g.want, g.previous, g.previousKnown = nil, 0, nil, false
 	g.mu.Unlock()
 	f.router.Hold(service, why)
 	if err := g.end(ctx, g.those(func(*member) bool { return true })); err != nil {

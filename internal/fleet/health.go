@@ -150,9 +150,11 @@ func (m *member) stayHealthy(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		err := m.group.fleet.probe(ctx, check, m.target())
+		err, known := m.probeAsleep(ctx, check)
 		if err == nil {
 			bad = 0
+		}
+		if err == nil || !known {
 			continue
 		}
 		if now.Sub(counted) < check.Interval/2 {
@@ -163,6 +165,24 @@ func (m *member) stayHealthy(ctx context.Context) error {
 			return m.whyUnhealthy(ctx, err)
 		}
 	}
+}
+
+// probeAsleep is a check that takes into account that the instance may sleep. A frozen instance cannot
+// answer: nothing is known of it. A throttled one that does not gets its CPU back and another check.
+func (m *member) probeAsleep(ctx context.Context, check apprunner.HealthCheck) (err error, known bool) {
+	probe := m.group.fleet.probe
+	naps := m.naps.Load()
+	if m.sleeps() == apprunner.IdleFreeze {
+		return nil, false
+	}
+	if err = probe(ctx, check, m.target()); err == nil {
+		return nil, true
+	}
+	if m.sleeps() == apprunner.IdleThrottle {
+		m.wake()
+		return probe(ctx, check, m.target()), true
+	}
+	return err, m.naps.Load() == naps // it may have fallen asleep meanwhile, and be awake again
 }
 
 // exitNews is how long the news of an exit may take. A process that ended refuses connections

@@ -90,7 +90,7 @@ func (g *group) startLocked(missing int) {
 	pause := time.Until(g.notBefore)
 	if pause <= 0 {
 		for range missing {
-			g.addLocked(*g.serving)
+			g.launchLocked(*g.serving)
 		}
 		return
 	}

@@ -35,13 +35,20 @@ type member struct {
 	cancel context.CancelFunc
 
 	address atomic.Pointer[netip.Addr]
+
+	spare bool          // prepared, and not used yet; guarded by the group
+	used  chan struct{} // closed when a spare is used
+
+	sleeping sync.Mutex                     // held while it falls asleep or wakes
+	asleep   atomic.Pointer[apprunner.Idle] // how it sleeps; nil while it does not
+	naps     atomic.Int64                   // how often it fell asleep
 }
 
 func (g *group) newMemberLocked(id string, revision apprunner.Revision) (*member, context.Context) {
 	ctx, cancel := context.WithCancel(g.fleet.ctx)
 	m := &member{
 		group: g, id: id, revision: revision, born: time.Now(), cancel: cancel, check: make(chan struct{}, 1),
-		ready: make(chan struct{}), gone: make(chan struct{}), ended: make(chan struct{}),
+		ready: make(chan struct{}), gone: make(chan struct{}), ended: make(chan struct{}), used: make(chan struct{}),
 	}
 	g.members[id] = m
 	return m, ctx
@@ -57,18 +64,37 @@ func (g *group) addLocked(revision apprunner.Revision) {
 	})
 }
 
-// start runs the instance and waits until it is healthy. The error is a *Failure when it is the
-// application's.
+// start makes the instance, runs it and waits until it is healthy. The error is a *Failure when it is
+// the application's.
 func (m *member) start(ctx context.Context) error {
+	m.group.fleet.starting.Add(1)
+	err := m.prepare(ctx)
+	m.group.fleet.starting.Add(-1)
+	if err != nil {
+		return err
+	}
+	return m.run(ctx)
+}
+
+// prepare makes the instance up to the point where it needs only to be started.
+func (m *member) prepare(ctx context.Context) error {
 	spec := instanceSpec(m.id, m.group.serviceNow(), m.revision)
 	if limits := m.group.fleet.opts.Egress; limits != nil {
 		spec.Egress = limits(m.revision.Spec.Network)
 	}
-	if err := m.prepare(ctx, spec); err != nil {
+	if err := m.create(ctx, spec); err != nil {
 		return failureOf(err)
 	}
-	m.group.fleet.journal.Started(m.group.serviceNow(), m.id)
-	instance, err := m.group.fleet.engine.Start(ctx, m.id)
+	return nil
+}
+
+// run starts the prepared instance and waits until it is healthy.
+func (m *member) run(ctx context.Context) error {
+	f := m.group.fleet
+	f.starting.Add(1)
+	defer f.starting.Add(-1)
+	f.journal.Started(m.group.serviceNow(), m.id)
+	instance, err := f.engine.Start(ctx, m.id)
 	if err != nil {
 		return failureOf(err)
 	}
@@ -149,6 +175,9 @@ func (m *member) end(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.opts.StopGrace+endPatience) // an engine that hangs is asked again
 	defer cancel()
+	if m.sleeps() != awake { // to say goodbye takes more than a health check
+		m.wake()
+	}
 	if err := f.remove(ctx, m.id); err != nil {
 		return err
 	}
@@ -188,7 +217,9 @@ func (f *Fleet) remove(ctx context.Context, id string) error {
 	return nil
 }
 
-func (m *member) backend() Backend { return Backend{ID: m.id, Address: m.target()} }
+func (m *member) backend() Backend {
+	return Backend{ID: m.id, Address: m.target(), Asleep: m.sleeps() != awake}
+}
 
 // target is where the application should listen.
 func (m *member) target() netip.AddrPort {

@@ -23,22 +23,19 @@ func (f *Fleet) followLoad() {
 			for _, g := range f.all() {
 				g.scale()
 			}
-		case serviceID := <-f.demanded:
-			if g := f.lookup(serviceID); g != nil {
-				g.scale()
+		case <-f.demanded.ready:
+			for _, serviceID := range f.demanded.take() {
+				if g := f.lookup(serviceID); g != nil {
+					g.scale()
+				}
 			}
 		}
 	}
 }
 
 // Demanded is told by the router that requests wait, or that instances have enough of them. It
-// does not block: a service that is not looked at now is looked at by the next tick.
-func (f *Fleet) Demanded(serviceID string) {
-	select {
-	case f.demanded <- serviceID:
-	default:
-	}
-}
+// does not block.
+func (f *Fleet) Demanded(serviceID string) { f.demanded.put(serviceID) }
 
 // scale looks at the load of the service and changes how many instances it wants.
 func (g *group) scale() {
@@ -54,8 +51,13 @@ func (g *group) scale() {
 		return
 	}
 	now := time.Now()
+	toZero := f.opts.Asked(service).ScaleToZeroAfter
 	g.mu.Lock()
 	g.load.Window.Add(sample)
+	g.peak = max(sample.Now, sample.Peak)
+	if g.peak > 0 {
+		g.busy = now
+	}
 	if g.serving != serving { // switched meanwhile: the next look is soon
 		g.mu.Unlock()
 		return
@@ -65,7 +67,10 @@ func (g *group) scale() {
 		MinSize: serving.Scaling.MinSize, MaxSize: serving.Scaling.MaxSize,
 		MaxConcurrency: serving.Scaling.MaxConcurrency, StableWindow: f.opts.IdleAfter,
 	}
-	decision := autoscale.Decide(now, g.load, spec, before)
+	decision := autoscale.Decide(now, g.load, g.leastOf(spec, now, toZero), before)
+	if decision.Want > 0 && toZero > 0 && g.peak == 0 && before <= serving.Scaling.MinSize && now.Sub(g.busy) >= toZero {
+		decision = autoscale.Decision{Reason: fmt.Sprintf("No request came in the last %s.", toZero)}
+	}
 	if decision.Want != before {
 		g.want = decision.Want
 	}
@@ -78,4 +83,12 @@ func (g *group) scale() {
 	}
 	f.journal.Event(service, fmt.Sprintf("Scaling from %d to %d instances. %s", before, decision.Want, decision.Reason))
 	g.maintain()
+}
+
+// leastOf lets a service that had no request for toZero have no instance.
+func (g *group) leastOf(spec autoscale.Spec, now time.Time, toZero time.Duration) autoscale.Spec {
+	if toZero > 0 && now.Sub(g.busy) >= toZero {
+		spec.MinSize = 0
+	}
+	return spec
 }

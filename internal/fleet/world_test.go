@@ -54,6 +54,7 @@ type world struct {
 	sample    autoscale.Sample
 	loaded    bool
 	prepare   error
+	thaw      error
 }
 
 type fakeInstance struct {
@@ -62,6 +63,9 @@ type fakeInstance struct {
 	spec  engine.Spec
 	since time.Time
 	cpu   []int // what SetCPU was told
+
+	busy, asleep bool // for the router
+	quiet        time.Time
 }
 
 // run plays f in a bubble and ends the fleet afterwards: the bubble then sees whether any goroutine
@@ -209,7 +213,7 @@ func (e *fakeEngine) Start(_ context.Context, id string) (engine.Instance, error
 	if i.startErr != nil {
 		return engine.Instance{}, i.startErr
 	}
-	i.State, i.since = engine.Running, time.Now()
+	i.State, i.since, i.quiet = engine.Running, time.Now(), time.Now()
 	if i.exitAfter > 0 {
 		time.AfterFunc(i.exitAfter, func() { (*world)(e).kill(id, i.app.exit) })
 	}
@@ -302,8 +306,24 @@ func (e *fakeEngine) SetCPU(_ context.Context, id string, units int) error {
 	return nil
 }
 
-func (e *fakeEngine) Freeze(context.Context, string) error { panic("not used by the fleet") }
-func (e *fakeEngine) Thaw(context.Context, string) error   { panic("not used by the fleet") }
+func (e *fakeEngine) Freeze(_ context.Context, id string) error { return e.set(id, engine.Frozen) }
+func (e *fakeEngine) Thaw(_ context.Context, id string) error {
+	if e.thaw != nil {
+		return e.thaw
+	}
+	return e.set(id, engine.Running)
+}
+
+func (e *fakeEngine) set(id string, state engine.State) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := e.instances[id]
+	if i == nil {
+		return engine.Errorf(engine.NotFound, "there is no instance %q", id)
+	}
+	i.State = state
+	return nil
+}
 
 func (e *fakeEngine) Inspect(context.Context, string) (engine.Instance, error) {
 	panic("not used by the fleet")
@@ -345,6 +365,25 @@ func (r *fakeRouter) Drain(ctx context.Context, _, id string) {
 	select {
 	case <-draining:
 	case <-ctx.Done():
+	}
+}
+
+func (r *fakeRouter) Sleep(_, id string, quiet time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.instances[id]
+	if i == nil || i.busy || i.asleep || time.Since(i.quiet) < quiet || !slices.ContainsFunc(r.routed, func(b Backend) bool { return b.ID == id }) {
+		return false
+	}
+	i.asleep = true
+	return true
+}
+
+func (r *fakeRouter) Awake(_, id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := r.instances[id]; i != nil {
+		i.asleep, i.quiet = false, time.Now()
 	}
 }
 

@@ -29,6 +29,7 @@ type exchange struct {
 	began  time.Time
 	replay []byte // the whole body, once it was read ahead
 	resets int
+	woke   time.Duration // of its time, waiting for an instance to wake or to start
 
 	status   int  // of the response, 0 until it is known
 	failed   bool // answered by a page
@@ -136,7 +137,9 @@ func (x *exchange) claim(parent context.Context, again bool) (context.Context, e
 		return nil, x.explain(ctx, err, nil)
 	}
 	wait := x.router.options.QueueWait - time.Since(x.began)
-	return ctx, x.svc.gate.claim(ctx, l, wait, again)
+	err = x.svc.gate.claim(ctx, l, wait, again)
+	x.woke += l.woke
+	return ctx, err
 }
 
 // attempt sends the request to the instance of the present lease.

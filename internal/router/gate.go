@@ -12,7 +12,8 @@ const queueFactor = 10
 
 // gate lets requests into the instances of one service.
 type gate struct {
-	demand func() // tells that there is more to do than capacity; called without the lock
+	demand func()          // tells that there is more to do than capacity; called without the lock
+	wake   func(id string) // tells that an instance that is asleep is needed; called with the lock
 
 	mu        sync.Mutex
 	limit     int   // requests in flight per instance
@@ -25,6 +26,7 @@ type gate struct {
 	inFlight  int
 	told      bool // demand was told and nobody looked since
 	meter     meter
+	wakes     Wakes
 }
 
 // try gives l an instance if that needs no waiting. Its error is why the gate is closed.
@@ -44,11 +46,15 @@ func (g *gate) tryLocked(l *lease, again bool) (bool, error) {
 	if !again && g.queue.n > 0 {
 		return false, nil
 	}
-	in := g.pickLocked()
-	if in != nil {
-		g.grantLocked(l, in)
+	in, sleeper := g.pickLocked()
+	if in == nil {
+		return false, nil
 	}
-	return in != nil, nil
+	if sleeper != nil && in.leases.n > 0 {
+		g.wakeLocked(sleeper) // the load asks for one more, and no request has to wait for it
+	}
+	g.grantLocked(l, in)
+	return true, nil
 }
 
 // claim gives l an instance, waiting in the queue for at most wait when all are busy. A request
@@ -78,12 +84,14 @@ func (g *gate) claim(ctx context.Context, l *lease, wait time.Duration, again bo
 func (g *gate) enqueueLocked(l *lease, front bool) {
 	g.meter.advance(g.inFlight, g.queue.n)
 	l.granted = make(chan struct{})
+	g.noteWakeLocked(l)
 	if front {
 		g.queue.pushFront(l)
 	} else {
 		g.queue.pushBack(l)
 	}
 	g.meter.note(g.inFlight, g.queue.n)
+	g.rouseLocked()
 }
 
 func (g *gate) wait(ctx context.Context, l *lease, wait time.Duration) error {
@@ -129,19 +137,28 @@ func (g *gate) release(l *lease, o outcome) {
 	in.leases.remove(l)
 	g.inFlight--
 	in.count(o)
+	if in.leases.n == 0 {
+		in.quiet = g.meter.at
+	}
 	if in.gone != nil && in.leases.n == 0 {
 		g.forgetLocked(in)
 	}
 	g.dispatchLocked()
 }
 
-// pickLocked returns the least loaded instance that may have one more request, nil if none may.
-func (g *gate) pickLocked() *instance {
-	var best *instance
+// pickLocked returns the least loaded instance that may have one more request, nil if none may, and
+// one that is asleep and could help, if it met any.
+func (g *gate) pickLocked() (best, sleeper *instance) {
 	at := 0
 	for i := range g.instances {
 		j := (g.turn + i) % len(g.instances)
 		in := g.instances[j]
+		if in.asleep {
+			if in.ready() && !in.waking {
+				sleeper = in
+			}
+			continue
+		}
 		if !in.ready() || in.leases.n >= g.limit || (best != nil && in.leases.n >= best.leases.n) {
 			continue
 		}
@@ -153,7 +170,7 @@ func (g *gate) pickLocked() *instance {
 	if best != nil {
 		g.turn = at + 1
 	}
-	return best
+	return best, sleeper
 }
 
 func (g *gate) grantLocked(l *lease, in *instance) {
@@ -161,6 +178,7 @@ func (g *gate) grantLocked(l *lease, in *instance) {
 	if l.list != nil {
 		l.list.remove(l)
 	}
+	g.wakes.add(l, g.meter.at)
 	l.instance = in
 	in.leases.pushBack(l)
 	g.inFlight++
@@ -170,8 +188,9 @@ func (g *gate) grantLocked(l *lease, in *instance) {
 // dispatchLocked serves the queue for as long as there is room.
 func (g *gate) dispatchLocked() {
 	for g.queue.n > 0 {
-		in := g.pickLocked()
+		in, _ := g.pickLocked()
 		if in == nil {
+			g.rouseLocked()
 			return
 		}
 		l := g.queue.first

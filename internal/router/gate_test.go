@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,7 +22,7 @@ type user struct{ causes []error }
 func (u *user) cut(_ *lease, cause error) { u.causes = append(u.causes, cause) }
 
 func newGate(limit int, ids ...string) *gate {
-	g := &gate{demand: func() {}}
+	g := &gate{demand: func() {}, wake: func(string) {}}
 	g.meter = meter{since: time.Now(), at: time.Now()}
 	g.configure(limit, limit, nil)
 	for _, id := range ids {
@@ -222,6 +223,7 @@ func TestSuspectInstanceIsSetAside(t *testing.T) {
 func TestGateStress(t *testing.T) {
 	const limit = 3
 	g := newGate(limit)
+	g.wake = func(id string) { go g.awake(id) }
 	var busy [4]atomic.Int64
 	var served, refused atomic.Int64
 	stop := make(chan struct{})
@@ -239,6 +241,7 @@ func TestGateStress(t *testing.T) {
 				g.setHealthy(fmt.Sprint(b), true)
 			}
 			_ = g.drain(t.Context(), fmt.Sprint((i+2)%4))
+			g.sleep(fmt.Sprint(a), 0)
 		}
 	})
 	for range 32 {
@@ -276,6 +279,7 @@ func TestGateModel(t *testing.T) {
 		g := newGate(limit)
 		var held []*lease
 		healthy := map[string]bool{} // in rotation
+		asleep := map[string]bool{}
 		id := rapid.SampledFrom([]string{"a", "b", "c"})
 		inFlight := func(id string) (n int) {
 			for _, l := range held {
@@ -289,7 +293,7 @@ func TestGateModel(t *testing.T) {
 			"try": func(t *rapid.T) {
 				room, least := false, limit
 				for id, ok := range healthy {
-					if n := inFlight(id); ok && n < limit {
+					if n := inFlight(id); ok && n < limit && !asleep[id] {
 						room, least = true, min(least, n)
 					}
 				}
@@ -301,7 +305,7 @@ func TestGateModel(t *testing.T) {
 				if !granted {
 					return
 				}
-				if n := inFlight(l.instance.id); n != least || !healthy[l.instance.id] {
+				if n := inFlight(l.instance.id); n != least || !healthy[l.instance.id] || asleep[l.instance.id] {
 					t.Fatalf("instance %q with %d requests, the least is %d", l.instance.id, n, least)
 				}
 				held = append(held, l)
@@ -330,6 +334,23 @@ func TestGateModel(t *testing.T) {
 				id := id.Draw(t, "id")
 				g.remove(id)
 				delete(healthy, id)
+				delete(asleep, id)
+			},
+			"sleep": func(t *rapid.T) {
+				id := id.Draw(t, "id")
+				_, known := healthy[id]
+				want := known && !asleep[id] && inFlight(id) == 0
+				if g.sleep(id, 0) != want {
+					t.Fatalf("instance %q sleeps: %v, want %v", id, !want, want)
+				}
+				if want {
+					asleep[id] = true
+				}
+			},
+			"awake": func(t *rapid.T) {
+				id := id.Draw(t, "id")
+				g.awake(id)
+				delete(asleep, id)
 			},
 			"switch": func(t *rapid.T) {
 				set := rapid.SliceOfNDistinct(id, 0, 3, rapid.ID).Draw(t, "set")
@@ -340,6 +361,7 @@ func TestGateModel(t *testing.T) {
 					healthy[id] = true
 				}
 				g.replace(next, bare)
+				maps.DeleteFunc(asleep, func(id string, _ bool) bool { return !healthy[id] })
 			},
 			"": func(t *rapid.T) {
 				s := g.sample()

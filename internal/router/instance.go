@@ -37,6 +37,9 @@ type instance struct {
 	suspect  bool // refused a connection just now
 	failures int  // refused connections in a row
 	leases   leaseList
+	quiet    time.Time     // since when it has no request, while it has none
+	asleep   bool          // gets no request before it is awake
+	waking   bool          // is asleep, and was told to wake
 	gone     chan struct{} // set when it left the rotation, closed after its last request
 	tally    tally
 }
@@ -49,6 +52,8 @@ func newInstance(in Instance, dial Dial) *instance {
 		id:      in.ID,
 		address: in.Address,
 		healthy: in.Healthy,
+		quiet:   time.Now(),
+		asleep:  in.Asleep,
 		dial:    dial,
 		transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -42,6 +42,9 @@ type Instance struct {
 	ID      string
 	Address netip.AddrPort
 	Healthy bool
+	// Asleep is that it has to be woken before it gets a request. It counts when the instance is new to
+	// the router; from then on Sleep and Awake tell.
+	Asleep bool
 }
 
 // ErrNotFound tells that the router has no such service.

@@ -14,13 +14,16 @@ import (
 )
 
 // Observer hears of what somebody should act on at once. Its methods are called by the request
-// that found it out: they must not block.
+// that found it out, perhaps under a lock: they must neither block nor call the router.
 type Observer interface {
 	// InstanceFailed tells that an instance refused a connection or broke one off.
 	InstanceFailed(serviceID, instanceID string, err error)
 	// Demand tells that requests wait, or that more than Route.Target are in flight per
 	// instance. It is told once until the next Sample of the service.
 	Demand(serviceID string)
+	// Wake tells that an instance that is asleep is needed. It gets requests when Awake says so, and
+	// is not asked for again unless it sleeps again.
+	Wake(serviceID, instanceID string)
 }
 
 // Options of a Router. All may be left zero.
@@ -54,6 +57,7 @@ type nobody struct{}
 
 func (nobody) InstanceFailed(string, string, error) {}
 func (nobody) Demand(string)                        {}
+func (nobody) Wake(string, string)                  {}
 
 // Router serves the hosts of all services. Its table may be changed while it serves.
 type Router struct {
@@ -148,6 +152,7 @@ func (r *Router) newService(id string) *service {
 	now := time.Now()
 	s.gate.meter = meter{since: now, at: now}
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
+	s.gate.wake = func(instanceID string) { r.options.Observer.Wake(id, instanceID) }
 	return s
 }
 

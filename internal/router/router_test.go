@@ -36,6 +36,8 @@ func (r *recorder) Demand(string) {
 	}
 }
 
+func (r *recorder) Wake(string, string) {}
+
 func (r *recorder) failures() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

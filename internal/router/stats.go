@@ -66,6 +66,7 @@ type Stats struct {
 	InFlight  int
 	Queued    int
 	Service   Tally
+	Wakes     Wakes
 	Instances map[string]InstanceStats
 }
 
@@ -73,6 +74,7 @@ type Stats struct {
 type InstanceStats struct {
 	InFlight int
 	Ready    bool // healthy and not just failed
+	Asleep   bool // is woken by the next request that it gets
 	Draining bool // out of rotation, with requests still in flight
 	Tally    Tally
 }
@@ -124,12 +126,12 @@ func (g *gate) sample() Sample {
 func (g *gate) stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Stats{Time: time.Now(), InFlight: g.inFlight, Queued: g.queue.n, Instances: map[string]InstanceStats{}}
+	s := Stats{Time: time.Now(), InFlight: g.inFlight, Queued: g.queue.n, Wakes: g.wakes, Instances: map[string]InstanceStats{}}
 	for _, in := range g.retired {
 		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Draining: true, Tally: Tally(in.tally)}
 	}
 	for _, in := range g.instances {
-		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Ready: in.ready(), Tally: Tally(in.tally)}
+		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Ready: in.ready(), Asleep: in.asleep, Tally: Tally(in.tally)}
 	}
 	return s
 }

@@ -14,9 +14,10 @@ type visit struct {
 	service *service
 	route   *Route
 	began   time.Time
-	head    int    // bytes of the request's head
-	body    []byte // the whole body, if it came with the head
-	whole   bool   // there is no more of the request than head and body
+	head    int           // bytes of the request's head
+	woke    time.Duration // of its time, waiting for an instance to wake or to start
+	body    []byte        // the whole body, if it came with the head
+	whole   bool          // there is no more of the request than head and body
 	resets  int
 	lease   lease
 	upload  *upload // sends the rest of the body; nil until it began
@@ -103,7 +104,9 @@ func (c *conn) claim(again bool) error {
 	}
 	ctx, cancel := c.waitable()
 	defer c.waited(cancel)
-	return v.service.gate.claim(ctx, &v.lease, c.server.router.options.QueueWait-time.Since(v.began), again)
+	err = v.service.gate.claim(ctx, &v.lease, c.server.router.options.QueueWait-time.Since(v.began), again)
+	v.woke += v.lease.woke
+	return err
 }
 
 // waitable makes a context that an interrupt ends, until waited.
