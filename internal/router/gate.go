@@ -25,6 +25,7 @@ type gate struct {
 	inFlight  int
 	told      bool // demand was told and nobody looked since
 	meter     meter
+	waits     waits
 }
 
 // try gives l an instance if that needs no waiting. Its error is why the gate is closed.
@@ -78,6 +79,7 @@ func (g *gate) claim(ctx context.Context, l *lease, wait time.Duration, again bo
 func (g *gate) enqueueLocked(l *lease, front bool) {
 	g.meter.advance(g.inFlight, g.queue.n)
 	l.granted = make(chan struct{})
+	g.waits.begin(l, g.meter.at, g.awakeLocked())
 	if front {
 		g.queue.pushFront(l)
 	} else {
@@ -109,6 +111,7 @@ func (g *gate) leave(l *lease, cause error) error {
 	}
 	g.meter.advance(g.inFlight, g.queue.n)
 	g.queue.remove(l)
+	g.waits.end(l, g.meter.at)
 	if cause == nil {
 		cause = errNoInstance
 		for _, in := range g.instances {
@@ -126,6 +129,7 @@ func (g *gate) release(l *lease, o outcome) {
 	defer g.mu.Unlock()
 	in := l.instance
 	g.meter.advance(g.inFlight, g.queue.n)
+	in.meter.advanceTo(g.meter.at, in.leases.n)
 	in.leases.remove(l)
 	g.inFlight--
 	in.count(o)
@@ -158,11 +162,15 @@ func (g *gate) pickLocked() *instance {
 
 func (g *gate) grantLocked(l *lease, in *instance) {
 	g.meter.advance(g.inFlight, g.queue.n)
+	l.instance = in
 	if l.list != nil {
 		l.list.remove(l)
+		g.waits.end(l, g.meter.at)
 	}
-	l.instance = in
+	g.waits.waking = false
+	in.meter.advanceTo(g.meter.at, in.leases.n)
 	in.leases.pushBack(l)
+	in.meter.note(in.leases.n, 0)
 	g.inFlight++
 	g.meter.note(g.inFlight, g.queue.n)
 }

@@ -39,6 +39,7 @@ type instance struct {
 	leases   leaseList
 	gone     chan struct{} // set when it left the rotation, closed after its last request
 	tally    tally
+	meter    meter
 }
 
 // Dial connects to an instance.
@@ -49,6 +50,7 @@ func newInstance(in Instance, dial Dial) *instance {
 		id:      in.ID,
 		address: in.Address,
 		healthy: in.Healthy,
+		meter:   newMeter(),
 		dial:    dial,
 		transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {

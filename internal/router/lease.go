@@ -1,5 +1,7 @@
 package router
 
+import "time"
+
 // holder is who holds a lease or waits for one.
 type holder interface {
 	// cut ends the holder's use of the instance. It is called under the gate's lock: it must neither
@@ -14,6 +16,8 @@ type lease struct {
 	instance *instance     // nil while waiting
 	granted  chan struct{} // closed when instance or refused is set; nil if it never waited
 	refused  error
+	since    time.Time // when it began to wait
+	cold     bool      // no instance was awake then
 
 	list       *leaseList
 	prev, next *lease
