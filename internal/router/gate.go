@@ -26,7 +26,7 @@ type gate struct {
 	inFlight  int
 	told      bool // demand was told and nobody looked since
 	meter     meter
-	wakes     Wakes
+	waits     waits
 }
 
 // try gives l an instance if that needs no waiting. Its error is why the gate is closed.
@@ -63,6 +63,7 @@ func (g *gate) tryLocked(l *lease, again bool) (bool, error) {
 // Errors: why the gate is closed, errQueueFull, errBusy or errNoInstance when waiting took too
 // long, the cause of ctx.
 func (g *gate) claim(ctx context.Context, l *lease, wait time.Duration, again bool) error {
+	l.woke = 0
 	g.mu.Lock()
 	granted, err := g.tryLocked(l, again)
 	if !granted && err == nil {
@@ -84,7 +85,7 @@ func (g *gate) claim(ctx context.Context, l *lease, wait time.Duration, again bo
 func (g *gate) enqueueLocked(l *lease, front bool) {
 	g.meter.advance(g.inFlight, g.queue.n)
 	l.granted = make(chan struct{})
-	g.noteWakeLocked(l)
+	g.waitLocked(l)
 	if front {
 		g.queue.pushFront(l)
 	} else {
@@ -117,6 +118,7 @@ func (g *gate) leave(l *lease, cause error) error {
 	}
 	g.meter.advance(g.inFlight, g.queue.n)
 	g.queue.remove(l)
+	g.waits.end(l, g.meter.at)
 	if cause == nil {
 		cause = errNoInstance
 		for _, in := range g.instances {
@@ -134,6 +136,7 @@ func (g *gate) release(l *lease, o outcome) {
 	defer g.mu.Unlock()
 	in := l.instance
 	g.meter.advance(g.inFlight, g.queue.n)
+	in.meter.advanceTo(g.meter.at, in.leases.n)
 	in.leases.remove(l)
 	g.inFlight--
 	in.count(o)
@@ -175,12 +178,15 @@ func (g *gate) pickLocked() (best, sleeper *instance) {
 
 func (g *gate) grantLocked(l *lease, in *instance) {
 	g.meter.advance(g.inFlight, g.queue.n)
+	l.instance = in
 	if l.list != nil {
 		l.list.remove(l)
+		g.waits.end(l, g.meter.at)
 	}
-	g.wakes.add(l, g.meter.at)
-	l.instance = in
+	g.waits.starting = false
+	in.meter.advanceTo(g.meter.at, in.leases.n)
 	in.leases.pushBack(l)
+	in.meter.note(in.leases.n, 0)
 	g.inFlight++
 	g.meter.note(g.inFlight, g.queue.n)
 }

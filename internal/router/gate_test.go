@@ -23,7 +23,7 @@ func (u *user) cut(_ *lease, cause error) { u.causes = append(u.causes, cause) }
 
 func newGate(limit int, ids ...string) *gate {
 	g := &gate{demand: func() {}, wake: func(string) {}}
-	g.meter = meter{since: time.Now(), at: time.Now()}
+	g.meter = newMeter()
 	g.configure(limit, limit, nil)
 	for _, id := range ids {
 		g.add(Instance{ID: id, Healthy: true}, bare)

@@ -42,6 +42,7 @@ type instance struct {
 	waking   bool          // is asleep, and was told to wake
 	gone     chan struct{} // set when it left the rotation, closed after its last request
 	tally    tally
+	meter    meter
 }
 
 // Dial connects to an instance.
@@ -54,6 +55,7 @@ func newInstance(in Instance, dial Dial) *instance {
 		healthy: in.Healthy,
 		quiet:   time.Now(),
 		asleep:  in.Asleep,
+		meter:   newMeter(),
 		dial:    dial,
 		transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {

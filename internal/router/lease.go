@@ -16,8 +16,9 @@ type lease struct {
 	instance *instance     // nil while waiting
 	granted  chan struct{} // closed when instance or refused is set; nil if it never waited
 	refused  error
-	queued   time.Time     // since when it waits, if for an instance to wake or to start: none was awake
-	woke     time.Duration // how long it waited for that
+	since    time.Time     // when it began to wait
+	cold     bool          // no instance was awake then
+	woke     time.Duration // how long it waited for one to wake or to start
 
 	list       *leaseList
 	prev, next *lease

@@ -22,6 +22,7 @@ func (g *gate) configure(limit, target int, closed error) {
 	g.meter.advance(g.inFlight, g.queue.n)
 	for _, l := range g.queue.all() {
 		g.queue.remove(l)
+		g.waits.end(l, g.meter.at)
 		l.refused = closed
 		close(l.granted)
 	}

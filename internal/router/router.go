@@ -149,8 +149,7 @@ func (r *Router) hostsWithLocked(s *service, hosts []string) (map[string]*servic
 
 func (r *Router) newService(id string) *service {
 	s := &service{id: id}
-	now := time.Now()
-	s.gate.meter = meter{since: now, at: now}
+	s.gate.meter = newMeter()
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
 	s.gate.wake = func(instanceID string) { r.options.Observer.Wake(id, instanceID) }
 	return s
@@ -246,15 +245,24 @@ func (r *Router) Sample(serviceID string) (Sample, bool) {
 }
 
 // Stats returns the counts of a service; anyone may ask at any time.
-func (r *Router) Stats(serviceID string) (Stats, bool) {
+func (r *Router) Stats(serviceID string) (Stats, bool) { return r.stats(serviceID, false) }
+
+// Collect returns what Stats does and begins new extremes: the highest load, the shortest and longest
+// durations. It belongs to the one that keeps metrics.
+func (r *Router) Collect(serviceID string) (Stats, bool) { return r.stats(serviceID, true) }
+
+func (r *Router) stats(serviceID string, collect bool) (Stats, bool) {
 	s := r.service(serviceID)
 	if s == nil {
 		return Stats{}, false
 	}
-	stats := s.gate.stats()
+	stats := s.gate.stats(collect)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	stats.Service = Tally(s.tally)
-	s.mu.Unlock()
+	if collect {
+		s.tally.Latency.restart()
+	}
 	return stats, true
 }
 

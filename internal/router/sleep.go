@@ -2,27 +2,6 @@ package router
 
 import "time"
 
-// Wakes counts what requests woke, and what that cost them. Counts only grow.
-type Wakes struct {
-	Instances  int64         // that were told to wake
-	ColdStarts int64         // how often a request found no instance at all
-	Requests   int64         // that waited because no instance was awake
-	Time       time.Duration // what those waited together
-	Longest    time.Duration // what one of them waited
-}
-
-// add counts a request that has an instance now and waited for one to be awake.
-func (w *Wakes) add(l *lease, now time.Time) {
-	if l.queued.IsZero() {
-		return
-	}
-	l.woke = now.Sub(l.queued)
-	l.queued = time.Time{}
-	w.Requests++
-	w.Time += l.woke
-	w.Longest = max(w.Longest, l.woke)
-}
-
 // Sleep puts an instance to sleep that has had no request for so long, and reports whether it did.
 // From then on it gets no request before Awake, and Observer.Wake is told when one is there. An
 // instance that does not exist, or already sleeps, is not put to sleep.
@@ -80,19 +59,6 @@ func (g *gate) rouseLocked() {
 
 func (g *gate) wakeLocked(in *instance) {
 	in.waking = true
-	g.wakes.Instances++
+	g.waits.Woken++
 	g.wake(in.id)
-}
-
-// noteWakeLocked notes that a request waits from now on for an instance to be awake, if none is.
-func (g *gate) noteWakeLocked(l *lease) {
-	for _, in := range g.instances {
-		if in.ready() && !in.asleep {
-			return
-		}
-	}
-	l.queued = g.meter.at
-	if len(g.instances) == 0 && g.queue.n == 0 {
-		g.wakes.ColdStarts++
-	}
 }

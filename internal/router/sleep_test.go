@@ -81,11 +81,11 @@ func TestRequestWaitsForTheWake(t *testing.T) {
 		if leases[0].woke != 7*time.Millisecond || leases[2].woke != 8*time.Millisecond {
 			t.Errorf("they waited %v and %v", leases[0].woke, leases[2].woke)
 		}
-		want := Wakes{Instances: 2, Requests: 3, Time: 22 * time.Millisecond, Longest: 8 * time.Millisecond}
-		if got := g.stats().Wakes; got != want {
-			t.Errorf("counted %+v, want %+v", got, want)
+		counted := g.stats(false).Waits
+		if w := counted.Wake; counted.Woken != 2 || w.Count != 3 || w.Sum != 22*time.Millisecond || w.Longest != 8*time.Millisecond || counted.ColdStarts != 0 {
+			t.Errorf("counted %+v", counted)
 		}
-		if g.mustTry(t); leases[0].instance.waking || g.stats().Wakes != want {
+		if g.mustTry(t); leases[0].instance.waking || g.stats(false).Waits != counted {
 			t.Error("a request of an instance that is awake counts as one that woke it")
 		}
 	})
@@ -131,9 +131,9 @@ func TestColdStartIsCounted(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		g.add(Instance{ID: "a", Healthy: true}, bare)
 		synctest.Wait()
-		want := Wakes{ColdStarts: 1, Requests: 3, Time: 300 * time.Millisecond, Longest: 100 * time.Millisecond}
-		if got := g.stats().Wakes; got != want {
-			t.Errorf("counted %+v, want %+v", got, want)
+		w := g.stats(false).Waits
+		if w.ColdStarts != 1 || w.Wake.Count != 3 || w.Wake.Sum != 300*time.Millisecond || w.Wake.Longest != 100*time.Millisecond {
+			t.Errorf("counted %+v", w)
 		}
 	})
 }
@@ -170,7 +170,7 @@ func TestSleepAndWake(t *testing.T) {
 	if took := time.Since(began); took < 20*time.Millisecond {
 		t.Errorf("it was answered after %v, asleep", took)
 	}
-	if w := f.stats().Wakes; w.Instances != 1 || w.Requests != 1 || w.Time < 20*time.Millisecond {
+	if w := f.stats().Waits; w.Woken != 1 || w.Wake.Count != 1 || w.Wake.Sum < 20*time.Millisecond {
 		t.Errorf("counted %+v", w)
 	}
 }

@@ -2,21 +2,11 @@ package router
 
 import "time"
 
-// LatencyBounds are the upper bounds of the buckets of Tally.Latency. The last bucket, which has
-// no bound, is beyond them.
-var LatencyBounds = [...]time.Duration{
-	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
-	25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
-	500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second,
-	10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute,
-}
-
 // Tally counts requests that have ended. Counts only grow.
 type Tally struct {
-	Requests   int64
-	Status     [6]int64                      // by status/100; [0] counts requests without a status: the client left
-	Latency    [len(LatencyBounds) + 1]int64 // first to last byte, by LatencyBounds; not of upgraded connections
-	LatencySum time.Duration
+	Requests int64
+	Status   [6]int64  // by status/100; [0] counts requests without a status: the client left
+	Latency  Durations // first to last byte; not of upgraded connections
 }
 
 // tally is a Tally to which outcomes are added.
@@ -40,14 +30,7 @@ func (t *tally) add(o outcome) {
 	if o.upgraded {
 		return
 	}
-	t.LatencySum += o.took
-	for i, bound := range LatencyBounds {
-		if o.took <= bound {
-			t.Latency[i]++
-			return
-		}
-	}
-	t.Latency[len(LatencyBounds)]++
+	t.Latency.add(o.took)
 }
 
 // Sample is what scaling needs to know of a service.
@@ -66,8 +49,15 @@ type Stats struct {
 	InFlight  int
 	Queued    int
 	Service   Tally
-	Wakes     Wakes
+	Waits     Waits
+	Load      Load // in flight and queued
 	Instances map[string]InstanceStats
+}
+
+// Load is how many requests there were at once.
+type Load struct {
+	Sum  float64 // request-seconds; only grows, so that a difference over time is an average
+	Peak int     // the most at once since the previous Collect
 }
 
 // InstanceStats is everything counted of one instance.
@@ -77,25 +67,46 @@ type InstanceStats struct {
 	Asleep   bool // is woken by the next request that it gets
 	Draining bool // out of rotation, with requests still in flight
 	Tally    Tally
+	Load     Load
 }
 
-// meter integrates the demand on a gate over time.
+// meter integrates the demand on a gate, or on an instance, over time.
 type meter struct {
-	since, at time.Time
-	area      float64 // request-seconds from since on
-	peak      int
+	at    time.Time
+	area  float64 // request-seconds up to at
+	peak  int     // since the previous sample
+	crest int     // since the previous Collect
+
+	since   time.Time // of the previous sample
+	sampled float64   // area then
+}
+
+func newMeter() meter {
+	now := time.Now()
+	return meter{at: now, since: now}
 }
 
 // advance accounts for the time since the last change. It is called before each change.
-func (m *meter) advance(inFlight, queued int) {
-	now := time.Now()
-	m.area += float64(inFlight+queued) * now.Sub(m.at).Seconds()
+func (m *meter) advance(inFlight, queued int) { m.advanceTo(time.Now(), inFlight+queued) }
+
+func (m *meter) advanceTo(now time.Time, load int) {
+	m.area += float64(load) * now.Sub(m.at).Seconds()
 	m.at = now
 }
 
 // note is called after each change that may be a peak.
 func (m *meter) note(inFlight, queued int) {
 	m.peak = max(m.peak, inFlight+queued)
+	m.crest = max(m.crest, inFlight+queued)
+}
+
+// load tells the load now, after advance, and with collect begins a new peak.
+func (m *meter) load(now int, collect bool) Load {
+	l := Load{Sum: m.area, Peak: m.crest}
+	if collect {
+		m.crest = now
+	}
+	return l
 }
 
 // sample closes the books and tells demand again from now on.
@@ -111,27 +122,47 @@ func (g *gate) sample() Sample {
 		Average:  float64(g.inFlight + g.queue.n),
 	}
 	if span := g.meter.at.Sub(g.meter.since).Seconds(); span > 0 {
-		s.Average = g.meter.area / span
+		s.Average = (g.meter.area - g.meter.sampled) / span
 	}
 	for _, in := range g.instances {
 		if in.ready() {
 			s.Ready++
 		}
 	}
-	g.meter = meter{since: g.meter.at, at: g.meter.at, peak: g.inFlight + g.queue.n}
+	g.meter.since, g.meter.sampled, g.meter.peak = g.meter.at, g.meter.area, g.inFlight+g.queue.n
 	g.told = false
 	return s
 }
 
-func (g *gate) stats() Stats {
+func (g *gate) stats(collect bool) Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Stats{Time: time.Now(), InFlight: g.inFlight, Queued: g.queue.n, Wakes: g.wakes, Instances: map[string]InstanceStats{}}
+	g.meter.advance(g.inFlight, g.queue.n)
+	s := Stats{
+		Time: g.meter.at, InFlight: g.inFlight, Queued: g.queue.n, Waits: g.waits.Waits,
+		Load: g.meter.load(g.inFlight+g.queue.n, collect), Instances: map[string]InstanceStats{},
+	}
 	for _, in := range g.retired {
-		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Draining: true, Tally: Tally(in.tally)}
+		s.Instances[in.id] = in.statsAt(s.Time, collect)
 	}
 	for _, in := range g.instances {
-		s.Instances[in.id] = InstanceStats{InFlight: in.leases.n, Ready: in.ready(), Asleep: in.asleep, Tally: Tally(in.tally)}
+		s.Instances[in.id] = in.statsAt(s.Time, collect)
+	}
+	if collect {
+		g.waits.restart()
+	}
+	return s
+}
+
+func (in *instance) statsAt(now time.Time, collect bool) InstanceStats {
+	in.meter.advanceTo(now, in.leases.n)
+	gone := in.gone != nil
+	s := InstanceStats{
+		InFlight: in.leases.n, Ready: !gone && in.ready(), Asleep: in.asleep, Draining: gone,
+		Tally: Tally(in.tally), Load: in.meter.load(in.leases.n, collect),
+	}
+	if collect {
+		in.tally.Latency.restart()
 	}
 	return s
 }
