@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/daemon/connect"
+	"github.com/slipway-run/slipway/internal/daemon/role"
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
@@ -71,6 +72,8 @@ type Daemon struct {
 	resolver   *secret.Resolver
 	redeployer *control.SecretDeployer
 	rolePolicy map[string]*iam.Policy // by name or ARN
+	inside     *role.Listener         // connections from inside of instances
+	endpoint   *role.Endpoint
 
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
@@ -95,7 +98,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Daemon, err 
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Daemon{config: config, log: log}
+	d := &Daemon{config: config, log: log, inside: role.NewListener()}
 	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, step := range []func() error{d.openData, d.listen, d.openEngine, d.openParts} {
 		if err := step(); err != nil {

@@ -69,8 +69,10 @@ func (d *Daemon) openParts() error {
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
 		Asked:  d.options.of,
+		Role:   d.lent,
 	})
 	watcher.fleet = d.fleet
+	d.openInside()
 	if err := d.openBuilds(); err != nil {
 		return err
 	}

@@ -75,6 +75,8 @@ type Options struct {
 
 	// Egress tells what an instance may connect to; nil, or a nil answer, for no limit.
 	Egress func(apprunner.Network) *engine.Egress
+	// Role is what an instance of a revision with an instance role is told; nil for nothing.
+	Role func(instanceID string, s apprunner.Service, r apprunner.Revision) Variables
 	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
 	Asked func(apprunner.Service) apprunner.Options
 }

@@ -61,6 +61,7 @@ func (g *group) addLocked(revision apprunner.Revision) {
 // application's.
 func (m *member) start(ctx context.Context) error {
 	spec := instanceSpec(m.id, m.group.serviceNow(), m.revision)
+	m.group.fleet.lend(&spec, m.group.serviceNow(), m.revision)
 	if limits := m.group.fleet.opts.Egress; limits != nil {
 		spec.Egress = limits(m.revision.Spec.Network)
 	}
