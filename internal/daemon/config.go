@@ -49,6 +49,7 @@ type Config struct {
 	VPC           VPCConfig           `yaml:"vpc"`
 	Roles         RoleConfig          `yaml:"roles"`
 	Secrets       SecretsConfig       `yaml:"secrets"`
+	Events        EventsConfig        `yaml:"events"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -119,6 +120,7 @@ func DefaultConfig() Config {
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
 		},
 		Build:    defaultBuild(),
+		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
 		LogLevel: "info",
 	}
 }
@@ -207,6 +209,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
 	errs = append(errs, c.Secrets.validate()...)
+	errs = append(errs, c.Events.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}
@@ -244,6 +247,7 @@ func (c *Config) Validate() error {
 		"registry.poll-interval": c.Registry.PollInterval, "registry.garbage-after": c.Registry.GarbageAfter,
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
+		"events.keep": c.Events.Keep,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))

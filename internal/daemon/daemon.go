@@ -28,6 +28,7 @@ import (
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
+	"github.com/slipway-run/slipway/internal/notify"
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
@@ -72,7 +73,9 @@ type Daemon struct {
 	resolver   *secret.Resolver
 	redeployer *control.SecretDeployer
 	rolePolicy map[string]*iam.Policy // by name or ARN
-	inside     *role.Listener         // connections from inside of instances
+	courier    *notify.Courier
+	events     bell
+	inside     *role.Listener // connections from inside of instances
 	endpoint   *role.Endpoint
 
 	repositories *ecr.Registry
@@ -125,6 +128,9 @@ func (d *Daemon) openData() (err error) {
 		return err
 	}
 	if d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box); err != nil {
+		return err
+	}
+	if err := d.openEvents(); err != nil {
 		return err
 	}
 	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
@@ -184,6 +190,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
+	group.Go(func() error { d.courier.Run(d.ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
 		d.stop()
