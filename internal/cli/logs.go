@@ -42,18 +42,6 @@ func newLogs(g *globals) *cobra.Command {
 	return cmd
 }
 
-func newEvents(g *globals) *cobra.Command {
-	opts := logOptions{stream: "events"}
-	cmd := &cobra.Command{
-		Use:   "events SERVICE",
-		Short: "Print what happened to a service",
-		Args:  oneArgument,
-		RunE:  func(cmd *cobra.Command, args []string) error { return g.printLogs(cmd, args[0], opts) },
-	}
-	opts.add(cmd)
-	return cmd
-}
-
 // logOptions say which lines to print.
 type logOptions struct {
 	stream string
@@ -66,7 +54,9 @@ func (o *logOptions) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&o.since, "since", 0, "only lines of the last while, such as 10m")
 }
 
-func (o *logOptions) query() string {
+func (o *logOptions) query() string { return o.values().Encode() }
+
+func (o *logOptions) values() url.Values {
 	query := url.Values{"stream": {o.stream}}
 	if o.follow {
 		query.Set("follow", "1")
@@ -74,7 +64,7 @@ func (o *logOptions) query() string {
 	if o.since > 0 {
 		query.Set("since", time.Now().Add(-o.since).Format(time.RFC3339Nano))
 	}
-	return query.Encode()
+	return query
 }
 
 // printLogs prints a log. When it is followed, it goes on after a restart of the daemon.

@@ -112,6 +112,9 @@ func (d *Daemon) sweep(ctx context.Context) {
 	if err := d.tidySource(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("unused source code was not deleted", "error", err)
 	}
+	if err := d.forgetEvents(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("old events were not forgotten", "error", err)
+	}
 	if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("deleted secrets were not forgotten", "error", err)
 	}

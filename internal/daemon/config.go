@@ -51,6 +51,7 @@ type Config struct {
 	VPC           VPCConfig           `yaml:"vpc"`
 	Roles         RoleConfig          `yaml:"roles"`
 	Secrets       SecretsConfig       `yaml:"secrets"`
+	Events        EventsConfig        `yaml:"events"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -129,6 +130,7 @@ func DefaultConfig() Config {
 		},
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
+		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
 		LogLevel: "info",
 	}
 }
@@ -217,6 +219,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
 	errs = append(errs, c.Secrets.validate()...)
+	errs = append(errs, c.Events.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}
@@ -258,6 +261,7 @@ func (c *Config) Validate() error {
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
 		"idle.throttle-after": c.Idle.ThrottleAfter, "idle.freeze-after": c.Idle.FreezeAfter,
+		"events.keep": c.Events.Keep,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))

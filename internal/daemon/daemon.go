@@ -24,11 +24,13 @@ import (
 	"github.com/slipway-run/slipway/internal/control"
 	"github.com/slipway-run/slipway/internal/daemon/access"
 	"github.com/slipway-run/slipway/internal/daemon/connect"
+	"github.com/slipway-run/slipway/internal/daemon/role"
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
+	"github.com/slipway-run/slipway/internal/notify"
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
@@ -73,6 +75,10 @@ type Daemon struct {
 	resolver   *secret.Resolver
 	redeployer *control.SecretDeployer
 	rolePolicy map[string]*iam.Policy // by name or ARN
+	courier    *notify.Courier
+	events     bell
+	inside     *role.Listener // connections from inside of instances
+	endpoint   *role.Endpoint
 
 	repositories *ecr.Registry
 	tokens       *ecr.Tokens
@@ -99,7 +105,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Daemon, err 
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Daemon{config: config, log: log}
+	d := &Daemon{config: config, log: log, inside: role.NewListener()}
 	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, step := range []func() error{d.openData, d.listen, d.openEngine, d.openParts} {
 		if err := step(); err != nil {
@@ -129,6 +135,9 @@ func (d *Daemon) openData() (err error) {
 		return err
 	}
 	if d.store, err = sqlite.Open(d.ctx, filepath.Join(dir, "slipway.db"), box); err != nil {
+		return err
+	}
+	if err := d.openEvents(); err != nil {
 		return err
 	}
 	if d.audit, err = audit.Open(filepath.Join(dir, "audit")); err != nil {
@@ -188,6 +197,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
+	group.Go(func() error { d.courier.Run(d.ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
 		d.stop()

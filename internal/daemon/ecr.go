@@ -39,7 +39,7 @@ func (d *Daemon) openRegistry() (err error) {
 
 // secretOf returns the secret of an access key that may call the API now.
 func (d *Daemon) secretOf(_ context.Context, keyID string) (secret string, ok bool, err error) {
-	u, ok := d.guard.Keys.Find(keyID)
+	u, ok := d.guard.Find(keyID)
 	return u.Secret, ok, nil
 }
 
@@ -85,7 +85,7 @@ func (d *Daemon) ecrPublicAPI() awsapi.API {
 // caller tells who an access key is in AWS's terms. The root key is the account itself.
 func (d *Daemon) caller(_ context.Context, who sigv4.Identity) (handlers.Caller, error) {
 	c := handlers.Caller{Account: d.config.Account, ARN: "arn:aws:iam::" + d.config.Account + ":root", UserID: d.config.Account}
-	if u, ok := d.guard.Keys.Find(who.AccessKeyID); ok && !u.Root() {
+	if u, ok := d.guard.Find(who.AccessKeyID); ok && !u.Root() {
 		c.ARN, c.UserID = u.ARN(d.config.Account), u.ID
 	}
 	return c, nil

@@ -68,13 +68,14 @@ func (d *Daemon) openParts() error {
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of, Previous: d.previous,
+		Asked:  d.options.of, Previous: d.previous, Role: d.lent,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},
 		ThrottleAfter: d.config.Idle.ThrottleAfter, FreezeAfter: d.config.Idle.FreezeAfter, Spares: d.config.Idle.Spares,
 	})
 	watcher.fleet = d.fleet
+	d.openInside()
 	if err := d.openBuilds(); err != nil {
 		return err
 	}

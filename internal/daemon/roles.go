@@ -19,14 +19,32 @@ type RoleConfig struct {
 	Instance []string `yaml:"instance"` // that trust tasks.apprunner.amazonaws.com
 	Access   []string `yaml:"access"`   // that trust build.apprunner.amazonaws.com
 
-	// Policies are files with what instance roles may do, by name or ARN. A role without one may read
-	// every secret and parameter of the account.
+	// Policies are files with what instance roles may do, by name or ARN. A deployment of a role without
+	// one may read every secret and parameter of the account; its application may do nothing.
 	Policies map[string]string `yaml:"policies"`
+
+	// AWS lists the roles whose applications get credentials of the real AWS, as Instance does.
+	AWS []string `yaml:"aws"`
+	// Endpoint tells applications with a role of Slipway's own to use its API instead of AWS's.
+	Endpoint bool `yaml:"endpoint"`
+}
+
+// real reports whether the credentials of a role are those of AWS.
+func (c RoleConfig) real(arn string) bool {
+	return slices.ContainsFunc(c.AWS, func(pattern string) bool { return means(arn, pattern) })
+}
+
+// means reports whether a pattern means a role, by its name with or without its path.
+func means(arn, pattern string) bool {
+	_, name, _ := strings.Cut(arn, ":role/")
+	whole, _ := path.Match(pattern, name)
+	last, _ := path.Match(pattern, path.Base(name))
+	return whole || last
 }
 
 func (c RoleConfig) validate() []error {
 	var errs []error
-	for name, patterns := range map[string][]string{"roles.instance": c.Instance, "roles.access": c.Access} {
+	for name, patterns := range map[string][]string{"roles.instance": c.Instance, "roles.access": c.Access, "roles.aws": c.AWS} {
 		for _, p := range patterns {
 			if _, err := path.Match(p, ""); err != nil || p == "" {
 				errs = append(errs, fmt.Errorf("%s: %q is not the name of a role, such as service-role/pull or pull-*", name, p))
@@ -43,15 +61,10 @@ const nobodysAccount = "000000000000"
 // RoleConfig. The form of the ARN was checked: arn:aws:iam::123456789012:role/path/name.
 func foreign(arn, account string, patterns []string) string {
 	parts := strings.SplitN(arn, ":", 6)
-	name := strings.TrimPrefix(parts[len(parts)-1], "role/")
 	if owner := parts[len(parts)-2]; owner != account && account != nobodysAccount {
 		return fmt.Sprintf("Role %s is of account %s, and this is account %s.", arn, owner, account)
 	}
-	known := func(pattern string) bool {
-		whole, _ := path.Match(pattern, name)
-		last, _ := path.Match(pattern, path.Base(name))
-		return whole || last
-	}
+	known := func(pattern string) bool { return means(arn, pattern) }
 	if len(patterns) > 0 && !slices.ContainsFunc(patterns, known) {
 		return fmt.Sprintf("There is no role %s that trusts App Runner, says the configuration.", arn)
 	}

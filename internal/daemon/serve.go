@@ -30,6 +30,9 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	unused := &unusedConns{}
 	api.ConnState = unused.track
 	d.run(group, ctx, api, d.api, unused.close)
+	inside := d.insideServer()
+	inside.BaseContext = api.BaseContext
+	d.run(group, ctx, inside, d.inside, func() {})
 	for server, listener := range d.applications() {
 		d.run(group, ctx, server, listener, func() {})
 	}
@@ -92,7 +95,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Logs: reader{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Logs: reader{d}, Events: happened{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
@@ -103,6 +106,7 @@ func (d *Daemon) apiHandler() http.Handler {
 			return d.scheme() + "://" + d.url(s)
 		},
 	}
+	d.endpoint.API = trail.Record(access.APIAction, aws)
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))

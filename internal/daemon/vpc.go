@@ -134,14 +134,15 @@ func (c VPCConfig) egress(n apprunner.Network) (*engine.Egress, []string) {
 // traceTimeout is how long the collector of traces may take to take a connection.
 const traceTimeout = 10 * time.Second
 
-// forwards is what instances find on their own loopback address: the collector of their traces.
-func (d *Daemon) forwards() map[int]func(context.Context) (net.Conn, error) {
-	endpoint := d.config.Observability.OTLPEndpoint
-	if endpoint == "" {
-		return nil
+// forwards is what instances find on their own loopback address: the credentials of their role, and the
+// collector of their traces.
+func (d *Daemon) forwards() map[int]func(context.Context, string) (net.Conn, error) {
+	all := map[int]func(context.Context, string) (net.Conn, error){apprunner.CredentialPort: d.inside.Connect}
+	if endpoint := d.config.Observability.OTLPEndpoint; endpoint != "" {
+		dialer := &net.Dialer{Timeout: traceTimeout}
+		all[apprunner.TracePort] = func(ctx context.Context, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "tcp", endpoint)
+		}
 	}
-	dialer := &net.Dialer{Timeout: traceTimeout}
-	return map[int]func(context.Context) (net.Conn, error){
-		apprunner.TracePort: func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", endpoint) },
-	}
+	return all
 }

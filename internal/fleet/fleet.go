@@ -89,6 +89,8 @@ type Options struct {
 	Egress func(apprunner.Network) *engine.Egress
 	// Fetch, if set, brings the image of a revision to the engine again, which has lost it.
 	Fetch func(context.Context, apprunner.Service, apprunner.Revision) error
+	// Role is what an instance of a revision with an instance role is told; nil for nothing.
+	Role func(instanceID string, s apprunner.Service, r apprunner.Revision) Variables
 	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
 	Asked func(apprunner.Service) apprunner.Options
 }

@@ -79,6 +79,7 @@ func (m *member) start(ctx context.Context) error {
 // prepare makes the instance up to the point where it needs only to be started.
 func (m *member) prepare(ctx context.Context) error {
 	spec := instanceSpec(m.id, m.group.serviceNow(), m.revision)
+	m.group.fleet.lend(&spec, m.group.serviceNow(), m.revision)
 	if limits := m.group.fleet.opts.Egress; limits != nil {
 		spec.Egress = limits(m.revision.Spec.Network)
 	}

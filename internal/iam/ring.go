@@ -20,26 +20,43 @@ import (
 type User struct {
 	Key
 	Name   string  `json:"Name"`
-	Policy *Policy `json:"Policy"` // nil for the root key, which may do everything
+	Policy *Policy `json:"Policy"` // nil for the root key, which may do everything, and for a role that may nothing
+	Role   string  `json:"-"`      // ARN of the role that the user acts as, "" for a key of its own
 }
 
 // Root reports whether u is the root key.
-func (u User) Root() bool { return u.Policy == nil }
+func (u User) Root() bool { return u.Policy == nil && u.Role == "" }
 
-// ARN is how denials and policies name the user.
+// ARN is how denials name the user.
 func (u User) ARN(account string) string {
-	if u.Root() {
+	switch {
+	case u.Role != "":
+		return sessionARN(u.Role, u.Name)
+	case u.Root():
 		return "arn:aws:iam::" + account + ":root"
+	default:
+		return "arn:aws:iam::" + account + ":user/" + u.Name
 	}
-	return "arn:aws:iam::" + account + ":user/" + u.Name
+}
+
+// Principal is the ARN that policies know the user by: of who acts as a role, that of the role.
+func (u User) Principal(account string) string {
+	if u.Role != "" {
+		return u.Role
+	}
+	return u.ARN(account)
 }
 
 // Allows decides about a request of the user.
 func (u User) Allows(r Request) Decision {
-	if u.Root() {
+	switch {
+	case u.Root():
 		return Allowed
+	case u.Policy == nil:
+		return NotAllowed
+	default:
+		return u.Policy.Allows(r)
 	}
-	return u.Policy.Allows(r)
 }
 
 // Store remembers access keys, each as a document that it keeps encrypted.

@@ -29,14 +29,17 @@ func (s *Store) Record(ctx context.Context, service apprunner.Service, operation
 				return err
 			}
 		}
-		if err := s.putOperation(ctx, tx, operation); err != nil {
+		if err := s.putOperation(ctx, tx, service, operation); err != nil {
 			return err
 		}
 		return s.putService(ctx, tx, service)
 	})
 }
 
-func (s *Store) putOperation(ctx context.Context, tx *sql.Tx, v apprunner.Operation) error {
+func (s *Store) putOperation(ctx context.Context, tx *sql.Tx, service apprunner.Service, v apprunner.Operation) error {
+	if err := s.tellOperation(ctx, tx, service, v); err != nil {
+		return err
+	}
 	document, err := s.sealFor(ctx, tx, v.ServiceID, v, v.ID)
 	if err != nil {
 		return err
@@ -84,17 +87,23 @@ func (s *Store) putRevision(ctx context.Context, tx *sql.Tx, v apprunner.Revisio
 
 // DropRevisions deletes the revisions of a service but the newest keep and those in use.
 func (s *Store) DropRevisions(ctx context.Context, serviceID string, keep int, inUse ...string) error {
-	used, err := json.Marshal(append([]string{}, inUse...)) // null would be an id that every other may be
+	used, err := jsonList(inUse)
 	if err != nil {
 		return err
 	}
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM revision WHERE service_id = ?1
 			AND id NOT IN (SELECT id FROM revision WHERE service_id = ?1 ORDER BY number DESC LIMIT ?2)
-			AND id NOT IN (SELECT value FROM json_each(?3))`, serviceID, keep, string(used))
+			AND id NOT IN (SELECT value FROM json_each(?3))`, serviceID, keep, used)
 		if err != nil {
 			return fmt.Errorf("delete revisions of service %s: %w", serviceID, err)
 		}
 		return nil
 	})
+}
+
+// jsonList is a list of words for json_each.
+func jsonList(words []string) (string, error) {
+	list, err := json.Marshal(append([]string{}, words...)) // null would be a word that every other may be
+	return string(list), err
 }

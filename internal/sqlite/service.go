@@ -87,7 +87,7 @@ func (s *Store) CreateService(ctx context.Context, here apprunner.Place,
 		if err := putTags(ctx, tx, service.ARN, tags); err != nil {
 			return err
 		}
-		return s.putOperation(ctx, tx, operation)
+		return s.putOperation(ctx, tx, service, operation)
 	})
 }
 
@@ -112,10 +112,10 @@ func (s *Store) ChangeService(ctx context.Context, here apprunner.Place, id stri
 		if err != nil || operation.ID == "" {
 			return err
 		}
-		if err := s.putService(ctx, tx, service); err != nil {
+		if err := s.putOperation(ctx, tx, service, operation); err != nil {
 			return err
 		}
-		return s.putOperation(ctx, tx, operation)
+		return s.putService(ctx, tx, service)
 	})
 }
 
@@ -139,6 +139,9 @@ func (s *Store) keyOf(ctx context.Context, tx *sql.Tx, v apprunner.Service) (kms
 }
 
 func (s *Store) putService(ctx context.Context, tx *sql.Tx, v apprunner.Service) error {
+	if err := s.tellStatus(ctx, tx, v); err != nil {
+		return err
+	}
 	kmsKey, err := s.keyOf(ctx, tx, v)
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ type Store struct {
 	read  *sql.DB
 	vault Vault
 
+	listeners Listeners
+	told      atomic.Bool // the present transaction has events
+
 	writes  atomic.Int64 // transactions that were committed
 	listing sync.Map     // Region to *listing
 }
@@ -106,6 +109,9 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
 	s.writes.Add(1)
+	if s.told.Swap(false) && s.listeners.Written != nil {
+		s.listeners.Written()
+	}
 	return nil
 }
 

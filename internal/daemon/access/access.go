@@ -21,11 +21,13 @@ type Tags interface {
 	Tags(ctx context.Context, arn string) (map[string]string, error)
 }
 
-// Guard knows the access keys and what each may do. All fields but Passwords must be set.
+// Guard knows the access keys and what each may do. All fields but Passwords and Sessions must be set.
 type Guard struct {
-	Keys    *iam.Ring
-	Limiter *throttle.Limiter
-	Tags    Tags
+	Keys *iam.Ring
+	// Sessions finds the temporary credentials of instance roles; nil when there are none.
+	Sessions func(id string) (iam.Session, bool)
+	Limiter  *throttle.Limiter
+	Tags     Tags
 	// Expand returns the complete ARNs that a partial one stands for: the latest revision, or with all
 	// set every revision. It returns none when there are none.
 	Expand func(ctx context.Context, here apprunner.Place, arn string, all bool) ([]string, error)
@@ -58,8 +60,24 @@ var (
 
 // Lookup implements sigv4.Keys.
 func (g *Guard) Lookup(_ context.Context, id string) (sigv4.Credentials, bool, error) {
-	u, ok := g.Keys.Find(id)
-	return sigv4.Credentials{Secret: u.Secret}, ok, nil
+	s, ok := g.session(id)
+	return sigv4.Credentials{Secret: s.Secret, Token: s.Token, Expires: s.Expires}, ok, nil
+}
+
+// Find returns who has an access key, be it a lasting or a temporary one.
+func (g *Guard) Find(id string) (iam.User, bool) {
+	s, ok := g.session(id)
+	return s.User, ok
+}
+
+func (g *Guard) session(id string) (iam.Session, bool) {
+	if u, ok := g.Keys.Find(id); ok {
+		return iam.Session{User: u}, true
+	}
+	if g.Sessions == nil {
+		return iam.Session{}, false
+	}
+	return g.Sessions(id)
 }
 
 // check refuses an action that a user may not do on every one of the resources.
@@ -74,8 +92,10 @@ func (g *Guard) check(ctx context.Context, u iam.User, region, action string, re
 			return err
 		}
 		c.Set("aws:RequestedRegion", region)
-		c.Set("aws:username", u.Name)
-		c.Set("aws:PrincipalArn", u.ARN(account))
+		if u.Role == "" { // as in AWS, who acts as a role has no name
+			c.Set("aws:username", u.Name)
+		}
+		c.Set("aws:PrincipalArn", u.Principal(account))
 		c.Set("aws:SecureTransport", strconv.FormatBool(trailOf(ctx).secure))
 		decision := u.Allows(iam.Request{Action: action, Resource: resource, Context: c})
 		if decision == iam.Allowed {

@@ -86,7 +86,7 @@ func (g *Guard) Authorize(ctx context.Context, call awsapi.Call, in awsapi.Messa
 		return err
 	}
 	t.entry.Resources = resources
-	u, ok := g.Keys.Find(call.Identity.AccessKeyID)
+	u, ok := g.Find(call.Identity.AccessKeyID)
 	switch {
 	case !ok:
 		return errNoKey

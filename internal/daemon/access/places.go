@@ -41,7 +41,7 @@ func (g *Guard) signIn(ctx context.Context, user, password string) (iam.User, bo
 	u, ok := g.Keys.Authenticate(user, password)
 	for _, try := range g.Passwords {
 		if id, found := try(ctx, user, password); found && !ok {
-			u, ok = g.Keys.Find(id)
+			u, ok = g.Find(id)
 		}
 	}
 	return u, ok
@@ -64,7 +64,7 @@ func (r Registry) Authorize(ctx context.Context, keyID, action, repository strin
 func (g *Guard) may(ctx context.Context, keyID, region, action, resource string) error {
 	t := trailOf(ctx)
 	t.entry.Action, t.entry.Resources = action, []string{resource}
-	u, ok := g.Keys.Find(keyID)
+	u, ok := g.Find(keyID)
 	if !ok {
 		return errNoKey
 	}

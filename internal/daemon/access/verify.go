@@ -23,7 +23,7 @@ func (v Verifier) Verify(r *http.Request, body []byte) (sigv4.Identity, error) {
 		return who, err
 	}
 	t.entry.AccessKeyID, t.entry.Region = who.AccessKeyID, who.Region
-	if u, ok := v.Guard.Keys.Find(who.AccessKeyID); ok {
+	if u, ok := v.Guard.Find(who.AccessKeyID); ok {
 		t.entry.User = u.ARN(v.Guard.Home.Account)
 	}
 	if !v.Guard.Limiter.Allow(who.AccessKeyID) {
@@ -33,9 +33,9 @@ func (v Verifier) Verify(r *http.Request, body []byte) (sigv4.Identity, error) {
 }
 
 var (
-	inCredential = regexp.MustCompile(`Credential=(AKIA[A-Z2-7]{16})/`)
-	inQuery      = regexp.MustCompile(`\A(AKIA[A-Z2-7]{16})/`)
-	keyForm      = regexp.MustCompile(`\AAKIA[A-Z2-7]{16}\z`)
+	inCredential = regexp.MustCompile(`Credential=(A[KS]IA[A-Z2-7]{16})/`)
+	inQuery      = regexp.MustCompile(`\A(A[KS]IA[A-Z2-7]{16})/`)
+	keyForm      = regexp.MustCompile(`\AA[KS]IA[A-Z2-7]{16}\z`)
 )
 
 // claimed is the key that a request says to be signed with. Anything that does not look like the id

@@ -33,9 +33,9 @@ type Options struct {
 
 	// HostPorts are the TCP ports of the host that instances may reach: the router's.
 	HostPorts []int
-	// Forward connects to what instances find at a port of their own loopback address, when their
-	// Spec names the port.
-	Forward map[int]func(ctx context.Context) (net.Conn, error)
+	// Forward connects an instance, by its id, to what it finds at a port of its own loopback address,
+	// when its Spec names the port.
+	Forward map[int]func(ctx context.Context, id string) (net.Conn, error)
 	// Images makes the store of images on the connection to containerd; nil for none.
 	Images func(*client.Client) engine.Images
 

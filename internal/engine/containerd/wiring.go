@@ -154,7 +154,7 @@ func (e *Engine) startForwards(id string, address netip.Addr, ports []int) error
 }
 
 // forward takes connections until the listener is closed.
-func (e *Engine) forward(id string, l net.Listener, connect func(context.Context) (net.Conn, error)) {
+func (e *Engine) forward(id string, l net.Listener, connect func(context.Context, string) (net.Conn, error)) {
 	for {
 		inside, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -169,7 +169,7 @@ func (e *Engine) forward(id string, l net.Listener, connect func(context.Context
 		}
 		e.wg.Go(func() {
 			defer inside.Close()
-			outside, err := connect(e.life)
+			outside, err := connect(e.life, id)
 			if err != nil {
 				e.log.Warn("a connection was not forwarded", "id", id, "port", l.Addr(), "error", err)
 				return

@@ -155,7 +155,10 @@ func TestForward(t *testing.T) {
 			}()
 		}
 	}()
-	opts.Forward = map[int]func(context.Context) (net.Conn, error){4317: func(ctx context.Context) (net.Conn, error) {
+	opts.Forward = map[int]func(context.Context, string) (net.Conn, error){4317: func(ctx context.Context, id string) (net.Conn, error) {
+		if id != "with" {
+			t.Errorf("a connection comes from instance %q", id)
+		}
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", backend.Addr().String())
 	}}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -89,26 +90,45 @@ func (l *Logins) login(ctx context.Context, host, account, region, role string) 
 	return l.token(ctx, creds, account, region, host)
 }
 
-// assume returns the credentials of a role.
+// assume returns the credentials of a role, for one use.
 func (l *Logins) assume(ctx context.Context, creds Credentials, region, role string) (Credentials, error) {
+	creds, _, err := l.assumeAs(ctx, creds, region, role, "slipway", 15*time.Minute)
+	return creds, err
+}
+
+// Assume returns the credentials of a role for a session with a name, and when they end. The errors are
+// those of Login.
+func (l *Logins) Assume(ctx context.Context, region, role, session string, life time.Duration) (Credentials, time.Time, error) {
+	creds, err := l.Credentials()
+	if err != nil {
+		return creds, time.Time{}, engine.Errorf(engine.AccessDenied, "Slipway cannot assume role %q (%w): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the daemon's environment", role, err)
+	}
+	return l.assumeAs(ctx, creds, region, role, session, life)
+}
+
+func (l *Logins) assumeAs(ctx context.Context, creds Credentials, region, role, session string, life time.Duration) (Credentials, time.Time, error) {
 	form := url.Values{
-		"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {role}, "RoleSessionName": {"slipway"}, "DurationSeconds": {"900"},
+		"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {role}, "RoleSessionName": {session},
+		"DurationSeconds": {strconv.Itoa(int(life.Seconds()))},
 	}
 	body, fault := l.call(ctx, creds, "sts", region, "application/x-www-form-urlencoded; charset=utf-8", "", []byte(form.Encode()))
 	if fault != nil {
 		if strings.HasPrefix(fault.text, "AccessDenied") {
 			fault.err = ErrRole
 		}
-		return Credentials{}, fault.explain("AWS does not let Slipway assume the access role %q in Region %s", role, region)
+		return Credentials{}, time.Time{}, fault.explain("AWS does not let Slipway assume the role %q in Region %s", role, region)
 	}
 	var answer struct {
-		Credentials struct{ AccessKeyId, SecretAccessKey, SessionToken string } `xml:"AssumeRoleResult>Credentials"`
+		Credentials struct {
+			AccessKeyId, SecretAccessKey, SessionToken string
+			Expiration                                 time.Time
+		} `xml:"AssumeRoleResult>Credentials"`
 	}
 	if err := xml.Unmarshal(body, &answer); err != nil || answer.Credentials.AccessKeyId == "" {
-		return Credentials{}, engine.Errorf(engine.Unavailable, "the answer of STS in Region %s to AssumeRole cannot be read (%v)", region, err)
+		return Credentials{}, time.Time{}, engine.Errorf(engine.Unavailable, "the answer of STS in Region %s to AssumeRole cannot be read (%v)", region, err)
 	}
 	c := answer.Credentials
-	return Credentials{c.AccessKeyId, c.SecretAccessKey, c.SessionToken}, nil
+	return Credentials{c.AccessKeyId, c.SecretAccessKey, c.SessionToken}, c.Expiration, nil
 }
 
 // token returns the password of a registry.
