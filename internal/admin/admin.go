@@ -79,6 +79,7 @@ type API struct {
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
+	Changes     Changes
 	Account     string
 	Log         *slog.Logger
 }
@@ -86,6 +87,7 @@ type API struct {
 // Handler returns the API as a handler.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET "+Prefix+"watch", a.signed(a.watch))
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))

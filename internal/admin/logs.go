@@ -1,14 +1,19 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-// logs streams lines as JSON, one a line.
+// logs streams lines as JSON: one a line, or for browsers as server-sent events whose id is the time of
+// the line, so that one that connects again goes on there.
 func (a *API) logs(c call) error {
 	s, err := a.find(c, "GetLogs")
 	if err != nil {
@@ -16,18 +21,23 @@ func (a *API) logs(c call) error {
 	}
 	query := c.r.URL.Query()
 	var since time.Time
-	if text := query.Get("since"); text != "" {
+	if text := cmp.Or(c.r.Header.Get("Last-Event-ID"), query.Get("since")); text != "" {
 		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
 			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
 		}
 	}
 	follow := query.Get("follow") != ""
 	out := http.NewResponseController(c.w)
-	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	write := writeLine
+	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") {
+		write = writeEvent
+		eventStream(c.w)
+	} else {
+		c.w.Header().Set("Content-Type", "application/x-ndjson")
+	}
 	if follow {
 		_ = out.Flush() // so that a follower of a silent log sees that it is connected
 	}
-	encoder := json.NewEncoder(c.w)
 	for line, err := range a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow) {
 		if err != nil && !follow {
 			return err
@@ -35,7 +45,7 @@ func (a *API) logs(c call) error {
 		if err != nil {
 			line = Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
 		}
-		if encoder.Encode(line) != nil {
+		if write(c.w, line) != nil {
 			return nil // the reader has left
 		}
 		if follow {
@@ -43,6 +53,17 @@ func (a *API) logs(c call) error {
 		}
 	}
 	return nil
+}
+
+func writeLine(w io.Writer, line Line) error { return json.NewEncoder(w).Encode(line) }
+
+func writeEvent(w io.Writer, line Line) error {
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "id: %s\ndata: %s\n\n", line.Time.Format(time.RFC3339Nano), data)
+	return err
 }
 
 // Operation is an operation with what App Runner's API does not tell.

@@ -27,6 +27,7 @@ It ends at SIGINT or SIGTERM. Applications go on without it, and the next start 
 			if err != nil {
 				return err
 			}
+			config.Version = Version
 			var level slog.Level
 			if err := level.UnmarshalText([]byte(config.LogLevel)); err != nil {
 				return fmt.Errorf("log-level %q is not debug, info, warn or error", config.LogLevel)

@@ -23,6 +23,7 @@ import (
 
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
 type Config struct {
+	Version   string `yaml:"-"` // of the program, to be shown
 	DataDir   string `yaml:"-"`
 	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc, slipway-log and slipway-runc
 

@@ -40,7 +40,8 @@ type Store struct {
 	vault Vault
 
 	writes  atomic.Int64 // transactions that were committed
-	listing sync.Map     // Region to *listing
+	changes broadcast
+	listing sync.Map // Region to *listing
 }
 
 const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
@@ -92,6 +93,7 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
 	s.writes.Add(1)
+	s.changes.tell()
 	return nil
 }
 
