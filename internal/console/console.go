@@ -58,7 +58,7 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET "+Prefix+"session", c.session)
 	mux.HandleFunc("DELETE "+Prefix+"session", c.signOut)
 	mux.HandleFunc(Prefix+"api/{region}/{service}/", c.call)
-	mux.HandleFunc("GET /", c.page)
+	mux.HandleFunc("/", c.page)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -23,6 +23,10 @@ or build it with the console: <code>make build</code>, with Node.js.</p></html>
 // page serves the files of the console. The pages are drawn by its script: every other path is that of a
 // page, and gets the same document.
 func (c *Console) page(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(w, "There are only pages here.", http.StatusMethodNotAllowed)
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")

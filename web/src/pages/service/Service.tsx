@@ -1,0 +1,3 @@
+export default function Service({ name, tab }: { name: string; tab: string }) {
+  return <>{name} {tab}</>
+}
