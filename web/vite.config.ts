@@ -52,5 +52,5 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1500,
   },
-  server: { proxy: { '/console': 'http://127.0.0.1:7420' } },
+  server: { proxy: { '/console': process.env.SLIPWAY ?? 'http://127.0.0.1:7420' } },
 })

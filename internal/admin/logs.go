@@ -3,8 +3,7 @@ package admin
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
-	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -12,40 +11,40 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-// logs streams lines as JSON: one a line, or for browsers as server-sent events whose id is the time of
-// the line, so that one that connects again goes on there.
+// logs streams lines as JSON: one a line, or for browsers as server-sent events with an array of lines each.
 func (a *API) logs(c call) error {
 	s, err := a.find(c, "GetLogs")
 	if err != nil {
 		return err
 	}
 	query := c.r.URL.Query()
+	events := strings.Contains(c.r.Header.Get("Accept"), "text/event-stream")
 	var since time.Time
 	if text := cmp.Or(c.r.Header.Get("Last-Event-ID"), query.Get("since")); text != "" {
 		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
 			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
 		}
 	}
-	follow := query.Get("follow") != ""
-	out := http.NewResponseController(c.w)
-	write := writeLine
-	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") {
-		write = writeEvent
-		eventStream(c.w)
-	} else {
-		c.w.Header().Set("Content-Type", "application/x-ndjson")
+	follow := query.Get("follow") != "" || events
+	lines := a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow)
+	if events {
+		return sendEvents(c, lines)
 	}
+	return sendLines(c, lines, follow)
+}
+
+func sendLines(c call, lines iter.Seq2[Line, error], follow bool) error {
+	out := http.NewResponseController(c.w)
+	c.w.Header().Set("Content-Type", "application/x-ndjson")
 	if follow {
 		_ = out.Flush() // so that a follower of a silent log sees that it is connected
 	}
-	for line, err := range a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow) {
+	encoder := json.NewEncoder(c.w)
+	for line, err := range lines {
 		if err != nil && !follow {
 			return err
 		}
-		if err != nil {
-			line = Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
-		}
-		if write(c.w, line) != nil {
+		if encoder.Encode(orProblem(line, err)) != nil {
 			return nil // the reader has left
 		}
 		if follow {
@@ -55,15 +54,12 @@ func (a *API) logs(c call) error {
 	return nil
 }
 
-func writeLine(w io.Writer, line Line) error { return json.NewEncoder(w).Encode(line) }
-
-func writeEvent(w io.Writer, line Line) error {
-	data, err := json.Marshal(line)
+// orProblem is the line, or that there is none, said where the line would be.
+func orProblem(line Line, err error) Line {
 	if err != nil {
-		return err
+		return Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
 	}
-	_, err = fmt.Fprintf(w, "id: %s\ndata: %s\n\n", line.Time.Format(time.RFC3339Nano), data)
-	return err
+	return line
 }
 
 // Operation is an operation with what App Runner's API does not tell.

@@ -19,7 +19,7 @@ function make(endpoint: string): AppRunner {
     region: region(),
     endpoint,
     maxAttempts: 4,
-    httpAuthSchemes: [{ schemeId: 'aws.auth#sigv4', identityProvider: () => () => Promise.resolve({}), signer: signer as never }],
+    httpAuthSchemes: [{ schemeId: 'aws.auth#sigv4', identityProvider: () => () => Promise.resolve({}), signer }],
   })
   client.middlewareStack.add(
     (next) => async (args) => {

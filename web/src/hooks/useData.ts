@@ -18,31 +18,26 @@ interface Options {
 export function useData<T>(key: string, read: () => Promise<T>, { live = true, every }: Options = {}): Data<T> {
   const [state, setState] = useState<{ key: string; data?: T; error?: unknown }>({ key })
   const latest = useRef(read)
-  const running = useRef({ key: '', busy: false, again: false })
+  const running = useRef({ key: '', asked: 0, done: 0 })
 
   useEffect(() => {
     latest.current = read
   })
 
   const load = useCallback(async () => {
-    const run = running.current
-    if (run.key !== key) running.current = { key, busy: false, again: false }
+    if (running.current.key !== key) running.current = { key, asked: 0, done: 0 }
     const mine = running.current
-    if (mine.busy) {
-      mine.again = true
-      return
+    if (mine.asked++ > mine.done) return // it is being read: what comes now is read after that
+    while (mine.done < mine.asked && running.current === mine) {
+      const asked = mine.asked
+      const result = await latest.current().then(
+        (data) => ({ data, error: undefined }),
+        (error: unknown) => ({ data: undefined, error }),
+      )
+      mine.done = asked
+      if (running.current !== mine) return
+      setState((old) => ({ key, data: result.data ?? (old.key === key ? old.data : undefined), error: result.error }))
     }
-    mine.busy = true
-    do {
-      mine.again = false
-      try {
-        const data = await latest.current()
-        if (running.current === mine) setState({ key, data })
-      } catch (error) {
-        if (running.current === mine) setState((old) => ({ key, data: old.key === key ? old.data : undefined, error }))
-      }
-    } while (mine.again && running.current === mine)
-    mine.busy = false
   }, [key])
 
   useEffect(() => {

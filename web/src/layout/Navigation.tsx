@@ -16,7 +16,7 @@ const own = [
   ['Settings', '/settings'],
 ] as const
 
-export function Navigation() {
+export function Navigation({ onGo }: { onGo: () => void }) {
   const follow = useFollow()
   const [path] = useLocation()
   const active = [...items, ...own].find(([, href]) => path.startsWith(href))?.[1] ?? path
@@ -24,7 +24,10 @@ export function Navigation() {
     <SideNavigation
       header={{ text: 'App Runner', href: '/' }}
       activeHref={active}
-      onFollow={follow}
+      onFollow={(event) => {
+        follow(event)
+        onGo()
+      }}
       items={[
         ...items.map(([text, href]) => ({ type: 'link' as const, text, href })),
         { type: 'divider' },

@@ -16,7 +16,9 @@ export function Pages() {
           <Route path="/" component={Home} />
           <Route path="/services" component={Services} />
           <Route path="/services/:name/:tab?">{({ name, tab }) => <Service key={name} name={name} tab={tab ?? 'logs'} />}</Route>
-          <Route component={NotFound} />
+          <Route>
+            <NotFound />
+          </Route>
         </Switch>
       </Suspense>
     </Boundary>

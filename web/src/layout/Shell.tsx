@@ -12,15 +12,17 @@ export function Shell() {
   const [path] = useLocation()
   const [open, setOpen] = useState(wide.matches)
   useEffect(() => {
-    if (!wide.matches) setOpen(false) // on a phone the navigation covers the page
     window.scrollTo(0, 0)
   }, [path])
+  const close = () => {
+    if (!wide.matches) setOpen(false) // on a phone the navigation covers the page
+  }
   return (
     <>
       <TopBar />
       <AppLayout
         headerSelector="#top"
-        navigation={<Navigation />}
+        navigation={<Navigation onGo={close} />}
         navigationOpen={open}
         onNavigationChange={({ detail }) => setOpen(detail.open)}
         toolsHide

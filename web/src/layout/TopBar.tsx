@@ -18,7 +18,7 @@ export function TopBar() {
   return (
     <div className="top" id="top">
       <TopNavigation
-        identity={{ href: '/', title: 'Slipway', onFollow: (event) => follow({ ...event, preventDefault: () => event.preventDefault(), detail: { href: '/' } }) }}
+        identity={{ href: '/', title: 'Slipway', onFollow: (event) => follow({ preventDefault: () => event.preventDefault(), detail: { href: '/' } }) }}
         utilities={[
           {
             type: 'menu-dropdown',

@@ -52,3 +52,11 @@ export function memory(amount: string | undefined): string {
   if (Number.isNaN(n)) return '–'
   return `${n >= 512 ? n / 1024 : n} GB`
 }
+
+// clock writes the time of a log line, to the millisecond.
+export function clock(time: string): string {
+  const date = new Date(time)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const three = String(date.getMilliseconds()).padStart(3, '0')
+  return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${three}`
+}
