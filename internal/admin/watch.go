@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"time"
 )
@@ -22,36 +24,37 @@ const (
 func (a *API) watch(c call) error {
 	out := http.NewResponseController(c.w)
 	eventStream(c.w)
-	for {
-		changed := a.Changes.Changed()
-		if _, err := fmt.Fprint(c.w, "data: {}\n\n"); err != nil || out.Flush() != nil {
-			return nil
+	for changed := range Beats(c.r.Context(), a.Changes) {
+		text := ": still here\n\n"
+		if changed {
+			text = "data: {}\n\n"
 		}
-		if !pause(c.r, watchPause) {
-			return nil
-		}
-		for waiting := true; waiting; {
-			select {
-			case <-c.r.Context().Done():
-				return nil
-			case <-changed:
-				waiting = false
-			case <-time.After(watchPing):
-				if _, err := fmt.Fprint(c.w, ": still here\n\n"); err != nil || out.Flush() != nil {
-					return nil
-				}
-			}
+		if _, err := fmt.Fprint(c.w, text); err != nil || out.Flush() != nil {
+			return nil // the reader has left
 		}
 	}
+	return nil
 }
 
-// pause waits, and reports false when the client left meanwhile.
-func pause(r *http.Request, d time.Duration) bool {
-	select {
-	case <-r.Context().Done():
-		return false
-	case <-time.After(d):
-		return true
+// Beats yields true at once and after changes, and false when there was none for a while, until ctx ends.
+func Beats(ctx context.Context, changes Changes) iter.Seq[bool] {
+	return func(yield func(bool) bool) {
+		changed := changes.Changed() // asked for before the reader looks
+		for beat := true; yield(beat); {
+			select {
+			case <-time.After(watchPause):
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-changed:
+				beat, changed = true, changes.Changed()
+			case <-time.After(watchPing):
+				beat = false
+			case <-ctx.Done():
+				return
+			}
+		}
 	}
 }
 
