@@ -8,22 +8,26 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-run/slipway/internal/cli.Version=$(VERSION)
 STEP := @$(CURDIR)/scripts/step
 
-.PHONY: demo test build engine bootstrap bootstrap-tests generate check lint unit blackbox conformance bench clean
+# The console needs Node.js. Without it, or with "make build CONSOLE=", Slipway is built without a console.
+CONSOLE ?= $(shell $(CURDIR)/scripts/bootstrap console)
+TAGS := $(if $(CONSOLE),,-tags noconsole)
+
+.PHONY: demo test build engine bootstrap bootstrap-tests generate check check-web lint unit blackbox conformance bench clean
 
 demo: build
 	@$(BIN)/slipway demo $(DEMO_FLAGS)
 
-test: check unit blackbox conformance
+test: check check-web unit blackbox conformance
 
 bootstrap:
 	@$(CURDIR)/scripts/bootstrap
 
 # What only tests need stays away from who only wants to run Slipway.
-bootstrap-tests: bootstrap
+bootstrap-tests:
 	@$(CURDIR)/scripts/bootstrap tests
 
-build: bootstrap engine
-	$(STEP) "Building slipway" $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/slipway ./cmd/slipway
+build: bootstrap engine $(if $(CONSOLE),web/dist/app/index.html.gz)
+	$(STEP) "Building slipway" $(GO) build $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/slipway ./cmd/slipway
 	$(STEP) "Building the sample application" env CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/hello ./examples/hello
 
 # The engine is built from the versions that go.mod names.
@@ -56,13 +60,23 @@ $(BIN)/engine/slipway-log: go.mod $(wildcard cmd/slipway-log/*.go internal/engin
 $(BIN)/engine/slipway-runc: go.mod $(wildcard cmd/slipway-runc/*.go) | bootstrap
 	$(STEP) "Building slipway-runc" env CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/slipway-runc
 
+# The console, only when its sources changed.
+web/dist/app/index.html.gz: $(shell find web/src web/public -type f) $(wildcard web/*.ts web/*.html web/package*.json) | bootstrap
+	$(STEP) "Building the console" npm --prefix web run --silent build
+
 generate:
 	$(GO) generate ./...
 	cd test/conformance && $(GO) test -run TestTable . -update
 
+# The console's types, style and logic.
+check-web: bootstrap-tests
+	$(STEP) "Checking the types of the console" npm --prefix web run --silent check
+	$(STEP) "Linting the console" npm --prefix web run --silent lint
+	$(STEP) "Testing the logic of the console" npm --prefix web run --silent test
+
 # What needs no container: formatting, generated code, dependencies, vet.
 check: bootstrap-tests
-	$(STEP) "Checking formatting" test -z "$$(gofmt -l cmd internal examples test bench 2>&1 | tee /dev/stderr)"
+	$(STEP) "Checking formatting" test -z "$$(gofmt -l cmd internal examples test bench web/*.go 2>&1 | tee /dev/stderr)"
 	$(STEP) "Checking go.mod" $(GO) mod tidy -diff
 	$(STEP) "Checking go.mod of the conformance tests" $(GO) -C test/conformance mod tidy -diff
 	$(STEP) "Checking with go vet" $(GO) vet ./...

@@ -2,6 +2,8 @@ module github.com/slipway-run/slipway
 
 go 1.26.8
 
+ignore ./web/node_modules
+
 tool (
 	github.com/containerd/containerd/v2/cmd/containerd
 	github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2

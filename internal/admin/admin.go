@@ -81,6 +81,7 @@ type API struct {
 	Keys        Keys
 	Connections Connections
 	Backups     Backups
+	Changes     Changes
 	Account     string
 	Log         *slog.Logger
 }
@@ -88,6 +89,7 @@ type API struct {
 // Handler returns the API as a handler.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET "+Prefix+"watch", a.signed(a.watch))
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/events", a.signed(a.events))
 	mux.Handle("GET "+Prefix+"events", a.signed(a.events))

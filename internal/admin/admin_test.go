@@ -131,7 +131,7 @@ func serve(t *testing.T, w *world) string {
 	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
 		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Authorizer: w, Keys: w, Services: w, Deployments: w, Connections: hubs{w}, Logs: w, Logins: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Authorizer: w, Keys: w, Services: w, Deployments: w, Connections: hubs{w}, Logs: w, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)

@@ -1,41 +1,50 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
+	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
 
-// logs streams lines as JSON, one a line.
+// logs streams lines as JSON: one a line, or for browsers as server-sent events with an array of lines each.
 func (a *API) logs(c call) error {
 	s, err := a.find(c, "GetLogs")
 	if err != nil {
 		return err
 	}
 	query := c.r.URL.Query()
+	events := strings.Contains(c.r.Header.Get("Accept"), "text/event-stream")
 	var since time.Time
-	if text := query.Get("since"); text != "" {
+	if text := cmp.Or(c.r.Header.Get("Last-Event-ID"), query.Get("since")); text != "" {
 		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
 			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
 		}
 	}
-	follow := query.Get("follow") != ""
+	follow := query.Get("follow") != "" || events
+	lines := a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow)
+	if events {
+		return sendEvents(c, lines)
+	}
+	return sendLines(c, lines, follow)
+}
+
+func sendLines(c call, lines iter.Seq2[Line, error], follow bool) error {
 	out := http.NewResponseController(c.w)
 	c.w.Header().Set("Content-Type", "application/x-ndjson")
 	if follow {
 		_ = out.Flush() // so that a follower of a silent log sees that it is connected
 	}
 	encoder := json.NewEncoder(c.w)
-	for line, err := range a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow) {
+	for line, err := range lines {
 		if err != nil && !follow {
 			return err
 		}
-		if err != nil {
-			line = Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
-		}
-		if encoder.Encode(line) != nil {
+		if encoder.Encode(orProblem(line, err)) != nil {
 			return nil // the reader has left
 		}
 		if follow {
@@ -43,6 +52,14 @@ func (a *API) logs(c call) error {
 		}
 	}
 	return nil
+}
+
+// orProblem is the line, or that there is none, said where the line would be.
+func orProblem(line Line, err error) Line {
+	if err != nil {
+		return Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
+	}
+	return line
 }
 
 // Operation is an operation with what App Runner's API does not tell.

@@ -23,8 +23,8 @@ import (
 
 // Config is everything that can be set of a daemon. The file and the flags have the same names.
 type Config struct {
+	Version   string `yaml:"-"` // of the program, to be shown
 	DataDir   string `yaml:"-"`
-	Version   string `yaml:"-"`          // of the program, for backups to tell
 	EngineDir string `yaml:"engine-dir"` // has containerd, its shim, runc, slipway-log and slipway-runc
 
 	APIListen  string `yaml:"api-listen"`  // the API, the registry and the console

@@ -164,7 +164,7 @@ func TestWithAWS(t *testing.T) {
 		method, url, header, value, want string
 	}{
 		{http.MethodGet, "/", "", "", "pages"},
-		{http.MethodPost, "/sign-in", "", "", "pages"},
+		{http.MethodPost, "/services", "", "", "pages"},
 		{http.MethodPost, "/", "", "", "aws"},
 		{http.MethodPost, "/x", "X-Amz-Target", "AppRunner.ListServices", "aws"},
 		{http.MethodGet, "/", "Authorization", "AWS4-HMAC-SHA256 Credential=…", "aws"},

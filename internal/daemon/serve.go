@@ -12,9 +12,6 @@ import (
 
 	"github.com/slipway-run/slipway/internal/admin"
 	"github.com/slipway-run/slipway/internal/apprunner"
-	"github.com/slipway-run/slipway/internal/awsapi"
-	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
-	"github.com/slipway-run/slipway/internal/awsapi/handlers"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/console"
 	"github.com/slipway-run/slipway/internal/daemon/access"
@@ -88,31 +85,15 @@ func (d *Daemon) apiHandler() http.Handler {
 	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", "secretsmanager", "ssm", admin.Service}, Now: time.Now}
 	verifier := access.Verifier{Guard: d.guard, Signature: signature}
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
-	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
-		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
-		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
-	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI())
-	aws.AddQuery(handlers.STS(d.caller))
-	own := &admin.API{
-		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Logs: reader{d}, Events: happened{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
-	}
-	pages := &console.Console{
-		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
-		URL: func(s apprunner.Service) string {
-			if s.Spec.Network.Private {
-				return ""
-			}
-			return d.scheme() + "://" + d.url(s)
-		},
-	}
-	d.endpoint.API = trail.Record(access.APIAction, aws)
 	mux := http.NewServeMux()
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
-	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
-	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
+	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier)))
+	pages := trail.Record(access.NoAction, d.console(trail))
+	mux.Handle(console.Prefix, pages)
+	d.endpoint.API = trail.Record(access.APIAction, d.awsAPI(verifier))
+	mux.Handle("/", withAWS(d.endpoint.API, pages))
 	return mux
 }
 

@@ -44,7 +44,8 @@ type Store struct {
 	told      atomic.Bool // the present transaction has events
 
 	writes  atomic.Int64 // transactions that were committed
-	listing sync.Map     // Region to *listing
+	changes broadcast
+	listing sync.Map // Region to *listing
 }
 
 const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
@@ -112,6 +113,7 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	if s.told.Swap(false) && s.listeners.Written != nil {
 		s.listeners.Written()
 	}
+	s.changes.tell()
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-run/slipway/internal/awsapi"
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+	"github.com/slipway-run/slipway/internal/console"
 	"github.com/slipway-run/slipway/internal/iam"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/throttle"
@@ -330,7 +331,7 @@ func TestRegistry(t *testing.T) {
 
 func TestConsole(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, `{"Statement":{"Effect":"Allow","Action":"apprunner:ListOperations","Resource":"`+prefix+`service/*"}}`)
+	w := newWorld(t, nothingAllowed)
 	c := Console{w.Guard}
 	if err := c.Authenticate(t.Context(), w.user.ID, w.user.Secret); err != nil {
 		t.Error(err)
@@ -338,16 +339,51 @@ func TestConsole(t *testing.T) {
 	if err := c.Authenticate(t.Context(), w.user.ID, w.root.Secret); err == nil {
 		t.Error("a wrong secret is let in")
 	}
-	for resource, want := range map[string]bool{web: true, "*": false} {
-		if got, err := c.Allowed(t.Context(), w.user.ID, "ListOperations", resource); got != want || err != nil {
-			t.Errorf("%s: %v, %v", resource, got, err)
-		}
+	if name, ok := c.Name(w.user.ID); !ok || name != w.user.Name {
+		t.Errorf("the key is named %q, %v", name, ok)
 	}
-	if got, err := c.Allowed(t.Context(), w.user.ID, "ListOperations", prefix+"service/broken/"+id); got || err == nil {
-		t.Errorf("tags that cannot be read: %v, %v", got, err)
-	}
-	if ok, _ := c.Allowed(t.Context(), "AKIAGONE", "ListOperations", web); ok || c.Known("AKIAGONE") || !c.Known(w.user.ID) {
+	if _, ok := c.Name("AKIAGONE"); ok {
 		t.Error("a key that does not exist is known")
+	}
+}
+
+// A call through the console is one of its session's key, held to that key's rate.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nothingAllowed)
+	w.Limiter = throttle.New(0.001, 1, time.Now)
+	var got sigv4.Identity
+	var errs []error
+	pages := &console.Console{Keys: Console{w.Guard}, Secret: console.NewSecret("x"), API: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		who, err := Session{w.Guard}.Verify(r, nil)
+		if errs = append(errs, err); err == nil {
+			got = who
+		}
+	})}
+	server := httptest.NewServer(pages.Handler())
+	t.Cleanup(server.Close)
+	signIn, err := http.Post(server.URL+"/console/session", "application/json", strings.NewReader(`{"id": "`+w.user.ID+`", "secret": "`+w.user.Secret+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = signIn.Body.Close()
+	for range 2 {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/console/api/eu-west-1/slipway/v1/keys", nil)
+		r.AddCookie(signIn.Cookies()[0])
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	if want := (sigv4.Identity{AccessKeyID: w.user.ID, Region: "eu-west-1", Service: "slipway"}); got != want {
+		t.Errorf("the caller is %+v", got)
+	}
+	if len(errs) != 2 || errs[0] != nil || !errors.Is(errs[1], errThrottled) {
+		t.Errorf("two calls of a key that may make one: %v", errs)
+	}
+	if _, err := (Session{w.Guard}).Verify(httptest.NewRequest(http.MethodGet, "/", nil), nil); err == nil {
+		t.Error("a request that did not come through the console is let in")
 	}
 }
 

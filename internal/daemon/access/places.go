@@ -94,23 +94,10 @@ func (c Console) Authenticate(ctx context.Context, id, secret string) error {
 	return nil
 }
 
-// Known implements console.Keys.
-func (c Console) Known(id string) bool {
-	_, ok := c.Guard.Keys.Find(id)
-	return ok
-}
-
-// Allowed implements console.Keys. What the page shows is no call, so nothing is recorded.
-func (c Console) Allowed(ctx context.Context, id, action, resource string) (bool, error) {
+// Name implements console.Keys.
+func (c Console) Name(id string) (string, bool) {
 	u, ok := c.Guard.Keys.Find(id)
-	if !ok {
-		return false, nil
-	}
-	err := c.Guard.check(ctx, u, c.Guard.Home.Region, "apprunner:"+action, []string{resource}, nil)
-	if _, refused := errors.AsType[*refusal](err); refused {
-		return false, nil
-	}
-	return err == nil, err
+	return u.Name, ok
 }
 
 // Keys lets the admin API manage keys.

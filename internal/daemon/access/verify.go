@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+	"github.com/slipway-run/slipway/internal/console"
 )
 
 // Verifier verifies signatures and holds each key to its rate.
@@ -22,11 +23,28 @@ func (v Verifier) Verify(r *http.Request, body []byte) (sigv4.Identity, error) {
 		t.entry.AccessKeyID = claimed(r)
 		return who, err
 	}
-	t.entry.AccessKeyID, t.entry.Region = who.AccessKeyID, who.Region
-	if u, ok := v.Guard.Find(who.AccessKeyID); ok {
-		t.entry.User = u.ARN(v.Guard.Home.Account)
+	return v.Guard.admit(t, who)
+}
+
+// Session verifies calls that come through the console, by their session.
+type Session struct{ Guard *Guard }
+
+// Verify returns whose session a request belongs to.
+func (s Session) Verify(r *http.Request, _ []byte) (sigv4.Identity, error) {
+	caller, ok := console.CallerOf(r.Context())
+	if !ok {
+		return sigv4.Identity{}, errNoKey
 	}
-	if !v.Guard.Limiter.Allow(who.AccessKeyID) {
+	return s.Guard.admit(trailOf(r.Context()), sigv4.Identity{AccessKeyID: caller.KeyID, Region: caller.Region, Service: caller.Service})
+}
+
+// admit records whose call it is, and takes a token from the key's bucket.
+func (g *Guard) admit(t *trail, who sigv4.Identity) (sigv4.Identity, error) {
+	t.entry.AccessKeyID, t.entry.Region = who.AccessKeyID, who.Region
+	if u, ok := g.Find(who.AccessKeyID); ok {
+		t.entry.User = u.ARN(g.Home.Account)
+	}
+	if !g.Limiter.Allow(who.AccessKeyID) {
 		return sigv4.Identity{}, errThrottled
 	}
 	return who, nil

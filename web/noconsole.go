@@ -1,0 +1,7 @@
+//go:build noconsole
+
+package web
+
+import "embed"
+
+var dist embed.FS
