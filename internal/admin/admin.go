@@ -76,6 +76,7 @@ type API struct {
 	Services    Services
 	Deployments Deployments
 	Logs        Logs
+	Scalings    Scalings
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
@@ -88,6 +89,7 @@ type API struct {
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
+	mux.Handle("GET "+Prefix+"services/{name}/scaling", a.signed(a.scaling))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))

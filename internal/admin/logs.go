@@ -15,11 +15,9 @@ func (a *API) logs(c call) error {
 		return err
 	}
 	query := c.r.URL.Query()
-	var since time.Time
-	if text := query.Get("since"); text != "" {
-		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
-		}
+	since, err := c.since()
+	if err != nil {
+		return err
 	}
 	follow := query.Get("follow") != ""
 	out := http.NewResponseController(c.w)
@@ -43,6 +41,19 @@ func (a *API) logs(c call) error {
 		}
 	}
 	return nil
+}
+
+// since is the time that a query asks for, zero when it asks for none.
+func (c call) since() (time.Time, error) {
+	text := c.r.URL.Query().Get("since")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	since, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return since, apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
+	}
+	return since, nil
 }
 
 // Operation is an operation with what App Runner's API does not tell.
