@@ -137,11 +137,11 @@ func TestDecideByHowLongRequestsTake(t *testing.T) {
 		reason         string
 	}{
 		"long ones need a place each":              {10 * time.Second, 2, 2, 10, "80 waiting, 10 per instance."},
-		"as long as patience, too":                 {time.Second, 2, 2, 10, "80 waiting, 10 per instance."},
-		"short ones need fewer":                    {250 * time.Millisecond, 2, 2, 4, "80 waiting, 10 per instance for 250ms each."},
+		"as long as patience, too":                 {500 * time.Millisecond, 2, 2, 10, "80 waiting, 10 per instance."},
+		"short ones need fewer":                    {125 * time.Millisecond, 2, 2, 4, "80 waiting, 10 per instance for 125ms each."},
 		"one instance more at least":               {time.Millisecond, 2, 2, 3, "80 waiting, 10 per instance for 1ms each."},
 		"one that starts is the one more":          {time.Millisecond, 2, 3, 3, ""},
-		"of more that start those have their turn": {250 * time.Millisecond, 2, 4, 4, ""},
+		"of more that start those have their turn": {125 * time.Millisecond, 2, 4, 4, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := State{Window: NewWindow(time.Minute)}

@@ -7,7 +7,7 @@ const (
 	DefaultStableWindow = time.Minute
 	DefaultPanicWindow  = 6 * time.Second
 	DefaultStepInterval = 10 * time.Second
-	DefaultPatience     = time.Second
+	DefaultPatience     = 500 * time.Millisecond
 	DefaultHeadroom     = 0.2
 )
 
