@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-run/slipway/internal/admin"
 	apprunnerapi "github.com/slipway-run/slipway/internal/awsapi/apprunner"
 	"github.com/slipway-run/slipway/test/kit"
 )
@@ -85,6 +87,19 @@ func testOutAndIn(t *testing.T, s *kit.Slipway) {
 		t.Errorf("no event tells of the scaling in:\n%s", events)
 	}
 	wantBody(t, s, service, "/", "v1 instance")
+	shown := s.CLI("scaling", "elastic")
+	for _, want := range []string{"INSTANCES", "1 → ", " → 1 ", "waiting, 1 per instance", "Now: 1 wanted of 1 to 3"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the decisions lack %q:\n%s", want, shown)
+		}
+	}
+	var scaling admin.Scaling
+	if err := json.Unmarshal([]byte(s.CLI("scaling", "elastic", "--output", "json")), &scaling); err != nil {
+		t.Fatal(err)
+	}
+	if first := scaling.Decisions[0]; first.From != 1 || first.To < 2 || first.Inputs.Waiting == 0 || first.Inputs.MaxSize != 3 {
+		t.Errorf("the first decision is recorded as %+v", first)
+	}
 }
 
 func testBeyondCapacity(t *testing.T, s *kit.Slipway) {

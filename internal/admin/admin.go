@@ -77,6 +77,7 @@ type API struct {
 	Deployments Deployments
 	Logs        Logs
 	Events      Events
+	Scalings    Scalings
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
@@ -93,6 +94,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/events", a.signed(a.events))
 	mux.Handle("GET "+Prefix+"events", a.signed(a.events))
+	mux.Handle("GET "+Prefix+"services/{name}/scaling", a.signed(a.scaling))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))

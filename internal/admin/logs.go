@@ -19,11 +19,9 @@ func (a *API) logs(c call) error {
 	}
 	query := c.r.URL.Query()
 	events := strings.Contains(c.r.Header.Get("Accept"), "text/event-stream")
-	var since time.Time
-	if text := cmp.Or(c.r.Header.Get("Last-Event-ID"), query.Get("since")); text != "" {
-		if since, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
-		}
+	since, err := c.since()
+	if err != nil {
+		return err
 	}
 	follow := query.Get("follow") != "" || events
 	lines := a.Logs.Read(c.r.Context(), s, query.Get("stream"), since, follow)
@@ -60,6 +58,20 @@ func orProblem(line Line, err error) Line {
 		return Line{Time: time.Now(), Text: "Slipway could not read on: " + err.Error()}
 	}
 	return line
+}
+
+// since is the time that a query asks for, or that a browser goes on at when its stream broke off. It is
+// zero when nobody asks for one.
+func (c call) since() (time.Time, error) {
+	text := cmp.Or(c.r.Header.Get("Last-Event-ID"), c.r.URL.Query().Get("since"))
+	if text == "" {
+		return time.Time{}, nil
+	}
+	since, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return since, apprunner.Errorf(apprunner.InvalidRequest, "since=%q is not a time such as 2026-01-31T12:00:00Z.", text)
+	}
+	return since, nil
 }
 
 // Operation is an operation with what App Runner's API does not tell.

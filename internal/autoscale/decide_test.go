@@ -16,8 +16,8 @@ type phase struct {
 	load    int
 }
 
-// history samples the phases up to start.
-func history(spec Spec, phases ...phase) State {
+// history samples the phases up to start, of a service with so many instances.
+func history(spec Spec, ready int, phases ...phase) State {
 	total := 0
 	for _, p := range phases {
 		total += p.seconds
@@ -27,10 +27,24 @@ func history(spec Spec, phases ...phase) State {
 	for _, p := range phases {
 		for range p.seconds {
 			at = at.Add(time.Second)
-			state.Window.Add(Sample{Time: at, Now: p.load, Peak: p.load, Average: float64(p.load)})
+			state.Window.Add(sampled(at, p.load, ready))
 		}
 	}
 	return state
+}
+
+func sampled(at time.Time, load, ready int) Sample {
+	return Sample{Time: at, Now: load, Peak: load, Average: float64(load), Ready: ready}
+}
+
+// full is a sample of so many requests that fill so many instances of the spec.
+func full(spec Spec, at time.Time, requests, ready int, took time.Duration) Sample {
+	busy := min(requests, ready*spec.MaxConcurrency)
+	s := Sample{Time: at, Now: requests, Peak: requests, Average: float64(requests), Busy: float64(busy), Ready: ready}
+	if took > 0 {
+		s.Done = int(float64(busy) / took.Seconds()) // in one second
+	}
+	return s
 }
 
 func TestDecide(t *testing.T) {
@@ -44,27 +58,27 @@ func TestDecide(t *testing.T) {
 	}{
 		"load above the limit adds instances at once": {
 			spec: spec, phases: []phase{{1, 34}}, current: 2,
-			want: Decision{Want: 4, Reason: "Concurrency 34 exceeds 2 instances x 10."},
+			want: Decision{Want: 4, Need: 4, Reason: "14 waiting, 10 per instance."},
 		},
 		"load at the limit is no reason to scale out": {
 			spec: spec, phases: []phase{{120, 20}}, current: 2,
-			want: Decision{Want: 2, Reason: "Concurrency of at most 20 in the last 1m0s needs 2 instances."},
+			want: Decision{Want: 2, Need: 2, Reason: "The last 1m0s needed 3 instances: at most 20 requests at a time, 10 per instance."},
 		},
 		"one request above the limit is": {
 			spec: spec, phases: []phase{{120, 20}, {1, 21}}, current: 2,
-			want: Decision{Want: 3, Reason: "Concurrency 21 exceeds 2 instances x 10."},
+			want: Decision{Want: 3, Need: 3, Reason: "1 waiting, 10 per instance."},
 		},
 		"never above MaxSize, and says so": {
 			spec: Spec{MinSize: 1, MaxSize: 3, MaxConcurrency: 10}, phases: []phase{{1, 99}}, current: 3,
-			want: Decision{Want: 3, Reason: "Concurrency 99 exceeds 3 instances x 10. It needs 10 instances but may have at most 3 (MaxSize)."},
-		},
-		"a target below MaxConcurrency scales out earlier": {
-			spec: Spec{MinSize: 1, MaxSize: 9, MaxConcurrency: 10, Target: 0.7}, phases: []phase{{1, 21}}, current: 2,
-			want: Decision{Want: 3, Reason: "Concurrency 21 exceeds 2 instances x 7 (70 % of MaxConcurrency 10)."},
+			want: Decision{Want: 3, Need: 10, Reason: "69 waiting, 10 per instance. It needs 10 instances but may have at most 3 (MaxSize)."},
 		},
 		"fewer than MinSize": {
 			spec: Spec{MinSize: 3, MaxSize: 9, MaxConcurrency: 10}, current: 1,
 			want: Decision{Want: 3, Reason: "The service has 1 instance and needs at least 3 (MinSize)."},
+		},
+		"fewer than MinSize under load": {
+			spec: Spec{MinSize: 3, MaxSize: 9, MaxConcurrency: 10}, phases: []phase{{1, 64}}, current: 1,
+			want: Decision{Want: 7, Need: 7, Reason: "The service has 1 instance and needs at least 3 (MinSize). 54 waiting, 10 per instance."},
 		},
 		"more than MaxSize needs no history": {
 			spec: Spec{MinSize: 1, MaxSize: 2, MaxConcurrency: 10}, current: 5,
@@ -83,12 +97,12 @@ func TestDecide(t *testing.T) {
 		"idleness removes half": {
 			spec: spec, phases: []phase{{90, 0}}, current: 8,
 			want: Decision{Want: 4, Next: start.Add(10 * time.Second),
-				Reason: "Concurrency of at most 0 (0.0 on average) in the last 1m0s needs no more than 1 instance, and 8 run."},
+				Reason: "The last 1m0s needed no more than 1 instance: there was no request."},
 		},
-		"what the peak of the window needed stays": {
-			spec: spec, phases: []phase{{60, 0}, {1, 65}, {40, 1}}, current: 8,
-			want: Decision{Want: 7,
-				Reason: "Concurrency of at most 65 (1.7 on average) in the last 1m0s needs no more than 7 instances, and 8 run."},
+		"what the busiest second of the window needed stays, and a fifth to spare": {
+			spec: spec, phases: []phase{{60, 0}, {1, 65}, {40, 1}}, current: 10,
+			want: Decision{Want: 9, Need: 1,
+				Reason: "The last 1m0s needed no more than 9 instances: at most 65 requests at a time, 10 per instance."},
 		},
 		"steps are apart": {
 			spec: spec, phases: []phase{{90, 0}}, scaled: start.Add(-4 * time.Second), current: 4,
@@ -96,16 +110,15 @@ func TestDecide(t *testing.T) {
 		},
 		"down to none when MinSize allows": {
 			spec: Spec{MaxSize: 3, MaxConcurrency: 10}, phases: []phase{{90, 0}}, current: 1,
-			want: Decision{Want: 0,
-				Reason: "Concurrency of at most 0 (0.0 on average) in the last 1m0s needs no more than 0 instances, and 1 run."},
+			want: Decision{Want: 0, Reason: "The last 1m0s needed no more than 0 instances: there was no request."},
 		},
 		"back from none with the first request": {
 			spec: Spec{MaxSize: 3, MaxConcurrency: 10}, phases: []phase{{90, 0}, {1, 1}}, current: 0,
-			want: Decision{Want: 1, Reason: "Concurrency 1 exceeds 0 instances x 10."},
+			want: Decision{Want: 1, Need: 1, Reason: "1 waiting, 10 per instance."},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := history(tc.spec, tc.phases...)
+			state := history(tc.spec, tc.current, tc.phases...)
 			state.Scaled = tc.scaled
 			if diff := cmp.Diff(tc.want, Decide(start, state, tc.spec, tc.current)); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
@@ -114,9 +127,114 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// What waits counts for as much as it keeps from being served within Patience.
+func TestDecideByHowLongRequestsTake(t *testing.T) {
+	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 10}
+	for name, tc := range map[string]struct {
+		took           time.Duration
+		ready, current int
+		want           int
+		reason         string
+	}{
+		"long ones need a place each":              {10 * time.Second, 2, 2, 10, "80 waiting, 10 per instance."},
+		"as long as patience, too":                 {500 * time.Millisecond, 2, 2, 10, "80 waiting, 10 per instance."},
+		"short ones need fewer":                    {125 * time.Millisecond, 2, 2, 4, "80 waiting, 10 per instance for 125ms each."},
+		"one instance more at least":               {time.Millisecond, 2, 2, 3, "80 waiting, 10 per instance for 1ms each."},
+		"one that starts is the one more":          {time.Millisecond, 2, 3, 3, ""},
+		"of more that start those have their turn": {125 * time.Millisecond, 2, 4, 4, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := State{Window: NewWindow(time.Minute)}
+			for i := range 6 {
+				state.Window.Add(full(spec, start.Add(time.Duration(i-5)*time.Second), 100, tc.ready, tc.took))
+			}
+			d := Decide(start, state, spec, tc.current)
+			if d.Want != tc.want || (tc.reason != "" && d.Reason != tc.reason) {
+				t.Errorf("want %d: %s; expected %d: %s", d.Want, d.Reason, tc.want, tc.reason)
+			}
+		})
+	}
+}
+
+func TestDrivers(t *testing.T) {
+	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 100, CPU: 70, Memory: 80, Rate: 50, P95: 400 * time.Millisecond}
+	for name, tc := range map[string]struct {
+		usage  Usage
+		peak   int
+		want   int
+		reason string
+	}{
+		"nothing asks for more":              {Usage{CPU: 1.4, Memory: 1.6, Rate: 100, P95: 400 * time.Millisecond}, 20, 2, ""},
+		"CPU":                                {Usage{CPU: 1.9}, 20, 3, "CPU at 95 % of 2 instances, 70 % wanted."},
+		"memory":                             {Usage{Memory: 1.7}, 20, 3, "memory at 85 % of 2 instances, 80 % wanted."},
+		"requests per second":                {Usage{Rate: 310}, 20, 7, "310 requests a second, 50 per instance."},
+		"latency":                            {Usage{P95: 500 * time.Millisecond}, 20, 3, "p95 latency 500ms, 400ms wanted."},
+		"latency, step by step":              {Usage{P95: 9 * time.Second}, 20, 4, "p95 latency 9s, 400ms wanted."},
+		"latency that instances cannot help": {Usage{P95: 9 * time.Second}, 1, 2, ""},
+		"the one that needs the most":        {Usage{CPU: 1.9, Rate: 310, Memory: 1.7}, 20, 7, "310 requests a second, 50 per instance."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := State{Window: NewWindow(time.Minute)}
+			state.Window.Add(Sample{Time: start, Now: tc.peak, Peak: tc.peak, Ready: 2, Usage: tc.usage})
+			d := Decide(start, state, spec, 2)
+			if d.Want != tc.want || (tc.reason != "" && d.Reason != tc.reason) {
+				t.Errorf("want %d: %s; expected %d: %s", d.Want, d.Reason, tc.want, tc.reason)
+			}
+		})
+	}
+}
+
+// A driver keeps instances for as long as its busiest moment is within the window.
+func TestDriversHoldInstances(t *testing.T) {
+	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 100, CPU: 50}
+	state := State{Window: NewWindow(time.Minute)}
+	at := start
+	for i := range 121 {
+		usage := Usage{CPU: 0.1}
+		if i < 50 {
+			usage.CPU = 2
+		}
+		at = at.Add(time.Second)
+		state.Window.Add(Sample{Time: at, Ready: 5, Usage: usage})
+		d := Decide(at, state, spec, 5)
+		if i >= 61 && i < 109 && d.Want != 5 {
+			t.Fatalf("%d s after the CPU fell: %d instances: %s", i-50, d.Want, d.Reason)
+		}
+		if i > 111 && d.Want != 3 {
+			t.Fatalf("%d s after the CPU fell: %d instances: %s", i-50, d.Want, d.Reason)
+		}
+	}
+}
+
+func TestScaleToZero(t *testing.T) {
+	spec := Spec{MinSize: 2, MaxSize: 25, MaxConcurrency: 10, ToZeroAfter: 5 * time.Minute}
+	for name, tc := range map[string]struct {
+		spec    Spec
+		phases  []phase
+		current int
+		want    Decision
+	}{
+		"not before the time has passed": {spec, []phase{{10, 3}, {200, 0}}, 2, Decision{Want: 2, Next: start.Add(101 * time.Second),
+			Reason: "The last 1m0s needed 2 instances: there was no request."}},
+		"then at once, below MinSize":        {spec, []phase{{10, 3}, {301, 0}}, 2, Decision{Reason: "No request came in the last 5m0s."}},
+		"stays there":                        {spec, []phase{{10, 3}, {400, 0}}, 0, Decision{Reason: "The service has no instance and no request."}},
+		"also after a restart":               {spec, []phase{{1, 0}}, 0, Decision{Reason: "The service has no instance and no request."}},
+		"a restart begins the time anew":     {spec, []phase{{200, 0}}, 2, Decision{Want: 2, Next: start.Add(101 * time.Second), Reason: "The last 1m0s needed 2 instances: there was no request."}},
+		"a request wakes MinSize":            {spec, []phase{{400, 0}, {1, 1}}, 0, Decision{Want: 2, Need: 1, Reason: "The service has 0 instances and needs at least 2 (MinSize)."}},
+		"many requests wake more":            {spec, []phase{{400, 0}, {1, 43}}, 0, Decision{Want: 5, Need: 5, Reason: "The service has 0 instances and needs at least 2 (MinSize). 43 waiting, 10 per instance."}},
+		"without the option MinSize returns": {Spec{MinSize: 2, MaxSize: 25, MaxConcurrency: 10}, []phase{{400, 0}}, 0, Decision{Want: 2, Reason: "The service has 0 instances and needs at least 2 (MinSize)."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Decide(start, history(tc.spec, tc.current, tc.phases...), tc.spec, tc.current)); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestGapInSamplesHoldsInstances(t *testing.T) {
 	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 10}
-	state := history(spec, phase{120, 0})
+	state := history(spec, 4, phase{120, 0})
 	later := start.Add(30 * time.Second) // the sampler stood still
 	if d := Decide(later, state, spec, 4); d.Want != 4 {
 		t.Errorf("without samples for 30 s: want %d instances, not 4: %s", d.Want, d.Reason)
@@ -143,7 +261,7 @@ func simulate(spec Spec, current int, phases []phase, tick time.Duration) []int 
 	for _, p := range phases {
 		for end := at.Add(time.Duration(p.seconds) * time.Second); at.Before(end); {
 			at = at.Add(tick)
-			state.Window.Add(Sample{Time: at, Now: p.load, Peak: p.load, Average: float64(p.load)})
+			state.Window.Add(sampled(at, p.load, current))
 			d := Decide(at, state, spec, current)
 			if d.Want < current {
 				state.Scaled = at
@@ -163,7 +281,7 @@ func drawSpec(t *rapid.T) Spec {
 		MinSize:        least,
 		MaxSize:        rapid.IntRange(max(least, 1), 40).Draw(t, "max"),
 		MaxConcurrency: rapid.IntRange(1, 200).Draw(t, "concurrency"),
-		Target:         rapid.SampledFrom([]float64{0, 0.5, 0.7, 1}).Draw(t, "target"),
+		Headroom:       rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "headroom"),
 	}
 }
 
@@ -176,8 +294,8 @@ func drawPhases(t *rapid.T) []phase {
 func TestDecideStaysWithinLimits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := drawSpec(t)
-		state := history(spec, drawPhases(t)...)
 		current := rapid.IntRange(0, 60).Draw(t, "current")
+		state := history(spec, current, drawPhases(t)...)
 		d := Decide(start, state, spec, current)
 		if d.Want < spec.MinSize || d.Want > spec.MaxSize {
 			t.Fatalf("want %d, outside of %d to %d", d.Want, spec.MinSize, spec.MaxSize)
@@ -188,8 +306,9 @@ func TestDecideStaysWithinLimits(t *testing.T) {
 		if current <= spec.MaxSize && d.Want < current-max(1, current/2) {
 			t.Fatalf("from %d to %d in one step", current, d.Want)
 		}
-		if peak := state.Window.Max(start, DefaultPeakWindow); d.Want < min(spec.normalized().needs(peak), spec.MaxSize) {
-			t.Fatalf("want %d for a load of %d: %s", d.Want, peak, d.Reason)
+		load := state.Window.last.Now
+		if needs := spec.normalized().needs(Concurrency, float64(load), 0, load); d.Want < min(needs, spec.MaxSize) {
+			t.Fatalf("want %d for a load of %d: %s", d.Want, load, d.Reason)
 		}
 	})
 }
@@ -199,12 +318,12 @@ func TestDecideIsMonotoneInLoad(t *testing.T) {
 		spec := drawSpec(t)
 		phases := drawPhases(t)
 		current := rapid.IntRange(0, 40).Draw(t, "current")
-		less := Decide(start, history(spec, phases...), spec, current)
+		less := Decide(start, history(spec, current, phases...), spec, current)
 		more := rapid.IntRange(0, 500).Draw(t, "more")
 		for i := range phases {
 			phases[i].load += more
 		}
-		if d := Decide(start, history(spec, phases...), spec, current); d.Want < less.Want {
+		if d := Decide(start, history(spec, current, phases...), spec, current); d.Want < less.Want {
 			t.Fatalf("more load, fewer instances: %d after %d", d.Want, less.Want)
 		}
 	})
@@ -217,9 +336,11 @@ func TestConstantLoadSettlesAndNeverFlaps(t *testing.T) {
 		tick := time.Duration(rapid.IntRange(200, 3000).Draw(t, "tick")) * time.Millisecond
 		current := rapid.IntRange(0, 40).Draw(t, "current")
 		sizes := simulate(spec, current, []phase{{180, load}}, tick)
-		end := min(max(spec.normalized().needs(load), spec.MinSize), spec.MaxSize)
-		if got := sizes[len(sizes)-1]; got != end {
-			t.Fatalf("settled at %d, want %d: %v", got, end, sizes)
+		spec = spec.normalized()
+		least := spec.bounded(spec.needs(Concurrency, float64(load), 0, load))
+		most := max(least, min(current, spec.bounded(spec.needs(Concurrency, float64(load), spec.Headroom, load))))
+		if got := sizes[len(sizes)-1]; got < least || got > most {
+			t.Fatalf("settled at %d, want %d to %d: %v", got, least, most, sizes)
 		}
 		for i := 2; i < len(sizes); i++ {
 			if (sizes[i] > sizes[i-1]) != (sizes[1] > sizes[0]) {
@@ -278,7 +399,7 @@ func TestAverageIsWeightedByTime(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 10}
-	state := history(spec, phase{120, 20})
+	state := history(spec, 2, phase{120, 20})
 	for b.Loop() {
 		Decide(start, state, spec, 2)
 	}

@@ -29,7 +29,7 @@ With --json, print these changes as the events that Amazon EventBridge has of Ap
 		Args: atMostOneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !asJSON {
-				return g.printLogs(cmd, args[0], opts)
+				return g.printLogs(cmd, args[0], opts, nil)
 			}
 			return g.printHappenings(cmd, append(args, "")[0], opts, asJSON || g.output == "json")
 		},

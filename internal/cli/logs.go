@@ -34,7 +34,7 @@ func newLogs(g *globals) *cobra.Command {
 			if deployment != "" {
 				opts.stream = "deployment/" + deployment
 			}
-			return g.printLogs(cmd, args[0], opts)
+			return g.printLogs(cmd, args[0], opts, nil)
 		},
 	}
 	opts.add(cmd)
@@ -67,10 +67,11 @@ func (o *logOptions) values() url.Values {
 	return query
 }
 
-// printLogs prints a log. When it is followed, it goes on after a restart of the daemon.
-func (g *globals) printLogs(cmd *cobra.Command, name string, opts logOptions) error {
+// printLogs prints a log, its lines as format has them if that is given. When it is followed, it goes on
+// after a restart of the daemon.
+func (g *globals) printLogs(cmd *cobra.Command, name string, opts logOptions, format func(admin.Line) string) error {
 	path := "services/" + url.PathEscape(name) + "/logs?" + opts.query()
-	printer := &logPrinter{out: cmd.OutOrStdout(), json: g.output == "json", seen: map[string]place{}}
+	printer := &logPrinter{out: cmd.OutOrStdout(), json: g.output == "json", format: format, seen: map[string]place{}}
 	err := g.readLogs(cmd.Context(), path, printer)
 	told := false
 	for opts.follow && (err == nil || errors.Is(err, errCutOff)) {
@@ -130,8 +131,9 @@ func (g *globals) readLogs(ctx context.Context, path string, printer *logPrinter
 type logPrinter struct {
 	out    io.Writer
 	json   bool
-	seen   map[string]place // by stream
-	repeat map[string]place // what of seen is still to come again
+	format func(admin.Line) string // nil for that of logs
+	seen   map[string]place        // by stream
+	repeat map[string]place        // what of seen is still to come again
 }
 
 // place is how far a stream was printed: the time of its last line, and how many lines had it.
@@ -153,6 +155,10 @@ func (p *logPrinter) print(line admin.Line) error {
 	}
 	last.n++
 	p.seen[line.Stream] = last
+	if p.format != nil {
+		_, err := fmt.Fprintln(p.out, p.format(line))
+		return err
+	}
 	if p.json {
 		return json.NewEncoder(p.out).Encode(line)
 	}

@@ -3,12 +3,14 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/admin"
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/autoscale"
 	"github.com/slipway-run/slipway/internal/build/plan"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/operation"
@@ -23,6 +25,7 @@ var (
 	_ fleet.Journal     = journal{}
 	_ operation.Journal = journal{}
 	_ admin.Logs        = reader{}
+	_ admin.Scalings    = reader{}
 )
 
 func logged(s apprunner.Service) telemetry.Service { return telemetry.Service{Name: s.Name, ID: s.ID} }
@@ -41,6 +44,15 @@ func (j journal) Deployment(s apprunner.Service, operationID, message string) {
 func (j journal) Build(s apprunner.Service, operationID string, phase plan.Phase, line string) {
 	name := cmp.Or(string(phase), "AppRunner")
 	j.check(s, line, j.d.logs.Build(logged(s), operationID, time.Now(), name, line))
+}
+
+// Scaled implements fleet.Journal.
+func (j journal) Scaled(s apprunner.Service, decision autoscale.Record) {
+	text, err := json.Marshal(decision)
+	if err == nil {
+		err = j.d.logs.Scaling(logged(s), decision.Time, string(text))
+	}
+	j.check(s, decision.Reason, err)
 }
 
 // Started implements fleet.Journal.
@@ -78,4 +90,26 @@ func (r reader) Read(ctx context.Context, s apprunner.Service, stream string, si
 			}
 		}
 	}
+}
+
+// Scaling implements admin.Scalings.
+func (r reader) Scaling(ctx context.Context, s apprunner.Service, since time.Time) (admin.Scaling, error) {
+	scaling := admin.Scaling{Decisions: []autoscale.Record{}}
+	if now, ok := r.d.fleet.Scaling(s.ID); ok {
+		scaling.Now = &now
+	}
+	query := telemetry.Query{Group: logged(s).ServiceGroup(), Stream: telemetry.ScalingStream, Since: since}
+	for line, err := range r.d.logs.Read(ctx, query) {
+		if errors.Is(err, telemetry.ErrNotFound) {
+			break // nothing was decided yet
+		}
+		if err != nil {
+			return scaling, err
+		}
+		var decision autoscale.Record
+		if json.Unmarshal([]byte(line.Text), &decision) == nil { // a piece of a line that was cut is none
+			scaling.Decisions = append(scaling.Decisions, decision)
+		}
+	}
+	return scaling, nil
 }

@@ -80,7 +80,24 @@ func (r routing) Awake(serviceID, instanceID string) { r.router.Awake(serviceID,
 // Sample implements fleet.Demand.
 func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
 	s, ok := r.router.Sample(serviceID)
-	return autoscale.Sample{Time: s.Time, Now: s.InFlight + s.Queued, Peak: s.Peak, Average: s.Average}, ok
+	return autoscale.Sample{
+		Time: s.Time, Now: s.InFlight + s.Queued, Peak: s.Peak, Average: s.Average,
+		Busy: s.Busy, Done: s.Done, Ready: s.Ready,
+	}, ok
+}
+
+// Tallies implements fleet.Demand.
+func (r routing) Tallies(serviceID string) (fleet.Tallies, bool) {
+	s, ok := r.router.Stats(serviceID)
+	t := fleet.Tallies{Service: tally(s.Service), Instances: map[string]fleet.Tally{}, Bounds: router.LatencyBounds[:]}
+	for id, instance := range s.Instances {
+		t.Instances[id] = tally(instance.Tally)
+	}
+	return t, ok
+}
+
+func tally(t router.Tally) fleet.Tally {
+	return fleet.Tally{Requests: t.Requests, Failed: t.Status[5], Latency: t.Latency.Buckets[:]}
 }
 
 // observer tells the fleet what the router finds out. The fleet is made after the router.

@@ -43,6 +43,8 @@ type Router interface {
 type Demand interface {
 	// Sample returns what happened since the last call for the service; false when it has none.
 	Sample(serviceID string) (autoscale.Sample, bool)
+	// Tallies returns what was counted so far; false when there is no such service.
+	Tallies(serviceID string) (Tallies, bool)
 }
 
 // Backend is an instance that the router can send requests to.
@@ -66,6 +68,8 @@ const (
 // Journal records what happens to a service.
 type Journal interface {
 	Event(service apprunner.Service, message string)
+	// Scaled keeps a decision of the autoscaler.
+	Scaled(service apprunner.Service, decision autoscale.Record)
 	// Started tells that the engine has the instance now, so that its output can be read.
 	Started(service apprunner.Service, instanceID string)
 	// Ended tells that the instance is gone, all but its output.
@@ -156,6 +160,7 @@ func (f *Fleet) Run() {
 	f.do(f.followNeeded)
 	f.do(f.followIdle)
 	f.do(f.followSpares)
+	f.do(f.followUsage)
 	<-f.ctx.Done()
 	f.life.Lock()
 	f.over = true

@@ -25,8 +25,10 @@ type group struct {
 	notBefore time.Time   // when an instance may be started again
 	retry     *time.Timer // runs maintain then; nil when nothing waits
 	load      autoscale.State
-	peak      int       // the most requests at a time that the last look at the load found
-	busy      time.Time // when a request was seen last
+	limited   time.Time // when the load last needed more than MaxSize
+	readings  readings  // empty unless the service scales by what its instances use
+	usage     autoscale.Usage
+	peak      int // the most requests at a time that the last look at the load found
 
 	previous      *apprunner.Revision // what a rollback would go to; nil for none
 	previousKnown bool                // previous is not older than what serves
@@ -131,7 +133,7 @@ func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	if toZero && len(live) == 0 {
 		least = 0 // it was at zero when the last daemon ended: the next request starts it
 	} else {
-		g.busy = time.Now()
+		g.load.Begun = time.Now()
 	}
 	g.want = min(max(least, len(live)), revision.Scaling.MaxSize)
 	why := map[*member]error{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/autoscale"
 )
 
@@ -37,6 +38,16 @@ func (f *Fleet) followLoad() {
 // does not block.
 func (f *Fleet) Demanded(serviceID string) { f.demanded.put(serviceID) }
 
+// spec is what a service scales by.
+func (f *Fleet) spec(s apprunner.Service, scaling apprunner.Scaling) autoscale.Spec {
+	asked := f.opts.Asked(s)
+	return autoscale.Spec{
+		MinSize: scaling.MinSize, MaxSize: scaling.MaxSize, MaxConcurrency: scaling.MaxConcurrency,
+		CPU: asked.ScaleCPU, Memory: asked.ScaleMemory, Rate: asked.ScaleRPS, P95: asked.ScaleP95,
+		ToZeroAfter: asked.ScaleToZeroAfter, StableWindow: f.opts.IdleAfter,
+	}
+}
+
 // scale looks at the load of the service and changes how many instances it wants.
 func (g *group) scale() {
 	f := g.fleet
@@ -50,45 +61,68 @@ func (g *group) scale() {
 	if !ok {
 		return
 	}
-	now := time.Now()
-	toZero := f.opts.Asked(service).ScaleToZeroAfter
+	spec := f.spec(service, serving.Scaling)
 	g.mu.Lock()
+	sample.Usage = g.usage
 	g.load.Window.Add(sample)
 	g.peak = max(sample.Now, sample.Peak)
-	if g.peak > 0 {
-		g.busy = now
-	}
 	if g.serving != serving { // switched meanwhile: the next look is soon
 		g.mu.Unlock()
 		return
 	}
-	before := g.want
-	spec := autoscale.Spec{
-		MinSize: serving.Scaling.MinSize, MaxSize: serving.Scaling.MaxSize,
-		MaxConcurrency: serving.Scaling.MaxConcurrency, StableWindow: f.opts.IdleAfter,
-	}
-	decision := autoscale.Decide(now, g.load, g.leastOf(spec, now, toZero), before)
-	if decision.Want > 0 && toZero > 0 && g.peak == 0 && before <= serving.Scaling.MinSize && now.Sub(g.busy) >= toZero {
-		decision = autoscale.Decision{Reason: fmt.Sprintf("No request came in the last %s.", toZero)}
-	}
-	if decision.Want != before {
-		g.want = decision.Want
-	}
-	if decision.Want < before {
-		g.load.Scaled = now
-	}
+	record, changed := g.decideLocked(spec, time.Now())
 	g.mu.Unlock()
-	if decision.Want == before {
+	if record == nil {
 		return
 	}
-	f.journal.Event(service, fmt.Sprintf("Scaling from %d to %d instances. %s", before, decision.Want, decision.Reason))
-	g.maintain()
+	if changed {
+		f.journal.Event(service, fmt.Sprintf("Scaling from %d to %d instances. %s", record.From, record.To, record.Reason))
+		g.maintain()
+	} else {
+		f.journal.Event(service, record.Reason)
+	}
+	f.journal.Scaled(service, *record)
 }
 
-// leastOf lets a service that had no request for toZero have no instance.
-func (g *group) leastOf(spec autoscale.Spec, now time.Time, toZero time.Duration) autoscale.Spec {
-	if toZero > 0 && now.Sub(g.busy) >= toZero {
-		spec.MinSize = 0
+// decideLocked applies a decision. It returns what is worth a record: a change, and that the load
+// needs more than the service may have, unless that was so a moment ago.
+func (g *group) decideLocked(spec autoscale.Spec, now time.Time) (record *autoscale.Record, changed bool) {
+	before := g.want
+	d := autoscale.Decide(now, g.load, spec, before)
+	g.want = d.Want
+	if d.Want < before {
+		g.load.Scaled = now
 	}
-	return spec
+	limited := d.Need > spec.MaxSize && now.Sub(g.limited) > limitedAgain
+	if d.Need > spec.MaxSize {
+		g.limited = now
+	}
+	if d.Want == before && !limited {
+		return nil, false
+	}
+	return &autoscale.Record{
+		Time: now, From: before, To: d.Want, Need: d.Need, Reason: d.Reason, Inputs: g.load.Inputs(now, spec),
+	}, d.Want != before
+}
+
+// limitedAgain is how long a service must have had enough with MaxSize until it is told again that it
+// has not.
+const limitedAgain = time.Minute
+
+// Scaling tells what the autoscaler says of a service now, and why; false when it has no traffic.
+func (f *Fleet) Scaling(serviceID string) (autoscale.Record, bool) {
+	g := f.lookup(serviceID)
+	if g == nil {
+		return autoscale.Record{}, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.serving == nil {
+		return autoscale.Record{}, false
+	}
+	now, spec := time.Now(), f.spec(g.service, g.serving.Scaling)
+	d := autoscale.Decide(now, g.load, spec, g.want)
+	return autoscale.Record{
+		Time: now, From: g.want, To: d.Want, Need: d.Need, Reason: d.Reason, Inputs: g.load.Inputs(now, spec),
+	}, true
 }

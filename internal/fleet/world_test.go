@@ -52,6 +52,9 @@ type world struct {
 	hold      Hold
 	draining  chan struct{} // if set, Drain waits for it
 	sample    autoscale.Sample
+	tallies   Tallies
+	scaled    []autoscale.Record
+	use       func(running time.Duration) engine.Stats // of each instance
 	loaded    bool
 	prepare   error
 	thaw      error
@@ -329,8 +332,14 @@ func (e *fakeEngine) Inspect(context.Context, string) (engine.Instance, error) {
 	panic("not used by the fleet")
 }
 
-func (e *fakeEngine) Stats(context.Context, string) (engine.Stats, error) {
-	panic("not used by the fleet")
+func (e *fakeEngine) Stats(_ context.Context, id string) (engine.Stats, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := e.instances[id]
+	if i == nil || e.use == nil {
+		return engine.Stats{}, engine.Errorf(engine.NotFound, "there is no instance %q", id)
+	}
+	return e.use(time.Since(i.since)), nil
 }
 func (e *fakeEngine) ForgetLogs(context.Context, string) error { panic("not used by the fleet") }
 func (e *fakeEngine) Pull(context.Context, engine.PullRequest) (engine.Image, error) {
@@ -397,12 +406,23 @@ func (d *fakeDemand) Sample(string) (autoscale.Sample, bool) {
 	return s, d.loaded
 }
 
+func (d *fakeDemand) Tallies(string) (Tallies, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tallies, d.loaded
+}
+
 type fakeJournal world
 
 func (j *fakeJournal) Event(_ apprunner.Service, message string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.journal = append(j.journal, message)
+}
+func (j *fakeJournal) Scaled(_ apprunner.Service, r autoscale.Record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.scaled = append(j.scaled, r)
 }
 func (j *fakeJournal) Started(apprunner.Service, string) {}
 func (j *fakeJournal) Ended(apprunner.Service, string)   {}
@@ -425,6 +445,7 @@ type snapshot struct {
 	order, did, journal []string
 	instances           map[string]fakeInstance
 	hold                Hold
+	scaled              []autoscale.Record
 }
 
 func (w *world) now() snapshot {
@@ -436,6 +457,6 @@ func (w *world) now() snapshot {
 	}
 	return snapshot{
 		probes: slices.Clone(w.probes), born: slices.Clone(w.born), order: slices.Clone(w.order), did: slices.Clone(w.did),
-		journal: slices.Clone(w.journal), instances: instances, hold: w.hold,
+		journal: slices.Clone(w.journal), instances: instances, hold: w.hold, scaled: slices.Clone(w.scaled),
 	}
 }

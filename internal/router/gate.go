@@ -139,6 +139,7 @@ func (g *gate) release(l *lease, o outcome) {
 	in.meter.advanceTo(g.meter.at, in.leases.n)
 	in.leases.remove(l)
 	g.inFlight--
+	g.meter.done++
 	in.count(o)
 	if in.leases.n == 0 {
 		in.quiet = g.meter.at

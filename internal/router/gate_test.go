@@ -191,11 +191,12 @@ func TestSampleMeasuresDemand(t *testing.T) {
 		}
 		time.Sleep(2*time.Second - time.Millisecond)
 		s := g.sample()
-		if s.Peak != 4 || s.InFlight != 0 || s.Queued != 0 || s.Ready != 1 || s.Average < 1 || s.Average > 1.01 {
-			t.Errorf("got %+v, want a peak of 4 and 4 request-seconds in 4 s", s)
+		if s.Peak != 4 || s.InFlight != 0 || s.Queued != 0 || s.Ready != 1 || s.Average < 1 || s.Average > 1.01 ||
+			s.Done != 3 || s.Busy < 0.75 || s.Busy > 0.76 {
+			t.Errorf("got %+v, want a peak of 4, and 4 request-seconds in 4 s, of them 3 of the 3 requests in flight", s)
 		}
 		time.Sleep(time.Second)
-		if s := g.sample(); s.Peak != 0 || s.Average != 0 {
+		if s := g.sample(); s.Peak != 0 || s.Average != 0 || s.Busy != 0 || s.Done != 0 {
 			t.Errorf("got %+v after an idle second", s)
 		}
 	})

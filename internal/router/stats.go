@@ -40,6 +40,8 @@ type Sample struct {
 	Queued   int     // requests that wait for one
 	Peak     int     // the most in flight and queued at once since the previous sample
 	Average  float64 // of in flight and queued since the previous sample, weighted by time
+	Busy     float64 // of in flight alone, likewise
+	Done     int     // requests that gave their instance back since the previous sample
 	Ready    int     // instances that take requests
 }
 
@@ -79,6 +81,8 @@ type meter struct {
 
 	since   time.Time // of the previous sample
 	sampled float64   // area then
+	busy    float64   // request-seconds in flight since then
+	done    int       // requests that ended since then
 }
 
 func newMeter() meter {
@@ -87,7 +91,11 @@ func newMeter() meter {
 }
 
 // advance accounts for the time since the last change. It is called before each change.
-func (m *meter) advance(inFlight, queued int) { m.advanceTo(time.Now(), inFlight+queued) }
+func (m *meter) advance(inFlight, queued int) {
+	now := time.Now()
+	m.busy += float64(inFlight) * now.Sub(m.at).Seconds()
+	m.advanceTo(now, inFlight+queued)
+}
 
 func (m *meter) advanceTo(now time.Time, load int) {
 	m.area += float64(load) * now.Sub(m.at).Seconds()
@@ -120,9 +128,11 @@ func (g *gate) sample() Sample {
 		Queued:   g.queue.n,
 		Peak:     g.meter.peak,
 		Average:  float64(g.inFlight + g.queue.n),
+		Busy:     float64(g.inFlight),
+		Done:     g.meter.done,
 	}
 	if span := g.meter.at.Sub(g.meter.since).Seconds(); span > 0 {
-		s.Average = (g.meter.area - g.meter.sampled) / span
+		s.Average, s.Busy = (g.meter.area-g.meter.sampled)/span, g.meter.busy/span
 	}
 	for _, in := range g.instances {
 		if in.ready() {
@@ -130,6 +140,7 @@ func (g *gate) sample() Sample {
 		}
 	}
 	g.meter.since, g.meter.sampled, g.meter.peak = g.meter.at, g.meter.area, g.inFlight+g.queue.n
+	g.meter.busy, g.meter.done = 0, 0
 	g.told = false
 	return s
 }

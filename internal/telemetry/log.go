@@ -78,6 +78,11 @@ func (l *Log) Event(s Service, now time.Time, message string) error {
 	return l.write(s, EventStream, now, message)
 }
 
+// Scaling adds a decision of the autoscaler.
+func (l *Log) Scaling(s Service, now time.Time, decision string) error {
+	return l.write(s, ScalingStream, now, decision)
+}
+
 // Deployment adds a message to the log of an operation, marked as Slipway's own as App Runner
 // marks its own.
 func (l *Log) Deployment(s Service, operationID string, now time.Time, message string) error {
@@ -105,7 +110,7 @@ func (l *Log) write(s Service, name string, now time.Time, text string) error {
 	}
 	if isNew {
 		r.notify()
-		if name != EventStream {
+		if strings.HasPrefix(name, DeploymentStream) {
 			return l.boundDeployments(r, name)
 		}
 	}
@@ -146,7 +151,7 @@ func (l *Log) boundDeployments(r *record, newest string) error {
 	if err != nil {
 		return err
 	}
-	streams = slices.DeleteFunc(streams, func(s StreamInfo) bool { return s.Name == EventStream || s.Name == newest })
+	streams = slices.DeleteFunc(streams, func(s StreamInfo) bool { return !strings.HasPrefix(s.Name, DeploymentStream) || s.Name == newest })
 	slices.SortFunc(streams, func(a, b StreamInfo) int { return a.Written.Compare(b.Written) })
 	for len(streams) >= l.options.KeepDeployments {
 		r.mu.Lock()
@@ -171,7 +176,7 @@ type StreamInfo struct {
 	Written time.Time // when the last line was written
 }
 
-// Streams returns the streams of a log group, by name.
+// Streams returns the streams of a log group, by name, as App Runner has them.
 func (l *Log) Streams(group string) ([]StreamInfo, error) {
 	s, k, err := parseGroup(group)
 	if err != nil {
@@ -184,6 +189,7 @@ func (l *Log) Streams(group string) ([]StreamInfo, error) {
 	var streams []StreamInfo
 	if k == serviceGroup {
 		streams, err = l.stored(r)
+		streams = slices.DeleteFunc(streams, func(s StreamInfo) bool { return s.Name == ScalingStream })
 	} else {
 		var instances []instance
 		instances, err = l.instances(r)

@@ -345,3 +345,31 @@ func TestDeleteLeavesNothing(t *testing.T) {
 	}
 	expect(t, []string{"events: still here"}, read(t, l, Query{Group: other.ServiceGroup()}))
 }
+
+// Decisions of the autoscaler are kept like events, and are no stream of App Runner's.
+func TestScalingStream(t *testing.T) {
+	t.Parallel()
+	l := open(t, t.TempDir(), newOutput(), Options{KeepDeployments: 1})
+	if err := errors.Join(
+		l.Scaling(hello, noon, `{"from":2,"to":5}`), l.Event(hello, noon, "Scaling from 2 to 5 instances."),
+		l.Deployment(hello, "a", noon, "one"), l.Deployment(hello, "b", noon, "two"),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for stream, want := range map[string]string{ScalingStream: `{"from":2,"to":5}`, EventStream: "Scaling from 2 to 5 instances.", "": "Scaling from 2 to 5 instances."} {
+		var got []string
+		for line, err := range l.Read(t.Context(), Query{Group: hello.ServiceGroup(), Stream: stream}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, line.Text)
+		}
+		if !slices.Contains(got, want) || slices.Contains(got, `{"from":2,"to":5}`) != (stream == ScalingStream) {
+			t.Errorf("stream %q has %q", stream, got)
+		}
+	}
+	streams, err := l.Streams(hello.ServiceGroup())
+	if err != nil || slices.ContainsFunc(streams, func(s StreamInfo) bool { return s.Name == ScalingStream }) {
+		t.Errorf("the streams are %v, %v", streams, err)
+	}
+}

@@ -17,6 +17,7 @@ type Service struct{ Name, ID string }
 // The streams of the service group; an instance's stream is InstanceStream + its id.
 const (
 	EventStream      = "events"
+	ScalingStream    = "scaling" // decisions of the autoscaler; App Runner has none, so it is read by its name alone
 	DeploymentStream = "deployment/"
 	InstanceStream   = "instance/"
 )
@@ -69,8 +70,8 @@ func parseGroup(group string) (Service, kind, error) {
 // fileOf is where a stream of the service group is kept, below the service's directory and
 // without the number and ending of its segments.
 func fileOf(stream string) (string, error) {
-	if stream == EventStream {
-		return EventStream, nil
+	if stream == EventStream || stream == ScalingStream {
+		return stream, nil
 	}
 	id, ok := strings.CutPrefix(stream, DeploymentStream)
 	if !ok || !safeName.MatchString(id) {

@@ -12,7 +12,7 @@ import (
 // Query says what to read.
 type Query struct {
 	Group  string    // Service.ServiceGroup or Service.ApplicationGroup
-	Stream string    // one stream, or all of the group when empty
+	Stream string    // one stream, or all of the group as Streams lists them when empty
 	Since  time.Time // only lines after it, unless zero
 	Follow bool      // go on with new lines until ctx ends or the service is deleted
 }
@@ -170,7 +170,9 @@ func (r *reader) names() ([]string, error) {
 	}
 	streams, err := r.log.stored(r.record)
 	for _, s := range streams {
-		names = append(names, s.Name)
+		if s.Name != ScalingStream || r.query.Stream == ScalingStream {
+			names = append(names, s.Name)
+		}
 	}
 	slices.Sort(names)
 	return names, err

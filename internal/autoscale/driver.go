@@ -1,0 +1,83 @@
+package autoscale
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Driver is what asks for instances.
+type Driver int
+
+// The drivers.
+const (
+	Concurrency Driver = iota
+	CPU
+	Memory
+	Rate
+	Latency
+
+	drivers int = iota
+)
+
+func (d Driver) String() string {
+	return [...]string{"concurrency", "cpu", "memory", "rps", "p95"}[d]
+}
+
+// demand is the usage in the units of each driver. Latency counts as shared: with half of the
+// instances each request would take twice as long.
+func (s Sample) demand() (all [drivers]float64) {
+	u := s.Usage
+	all[CPU], all[Memory], all[Rate], all[Latency] = u.CPU, u.Memory, u.Rate, u.P95.Seconds()*float64(max(s.Ready, 1))
+	return all
+}
+
+// each is how much of a driver one instance shall take at most; 0 when the service has no such driver.
+func (s Spec) each(d Driver) float64 {
+	return [...]float64{
+		Concurrency: float64(s.MaxConcurrency), CPU: s.CPU / 100, Memory: s.Memory / 100,
+		Rate: s.Rate, Latency: s.P95.Seconds(),
+	}[d]
+}
+
+// needs returns how many instances take a demand, with a share of each left to spare: 34 requests at
+// 10 each need 4. Peak is the most requests at a time: an instance more than that answers nothing sooner.
+func (s Spec) needs(d Driver, demand, spare float64, peak int) int {
+	each := s.each(d) * (1 - spare)
+	if each <= 0 {
+		return 0
+	}
+	const rounding = 1e-9 // 0.1 x 30 is a little more than 3
+	n := int(math.Ceil(demand/each - rounding))
+	if d == Latency {
+		n = min(n, peak)
+	}
+	return n
+}
+
+// explain says what a driver asks for in one clause.
+func (s Spec) explain(d Driver, demand float64, instances int) string {
+	switch d {
+	case CPU:
+		return fmt.Sprintf("CPU at %.0f %% of %s, %g %% wanted", 100*demand/float64(max(instances, 1)), plural(instances), s.CPU)
+	case Memory:
+		return fmt.Sprintf("memory at %.0f %% of %s, %g %% wanted", 100*demand/float64(max(instances, 1)), plural(instances), s.Memory)
+	case Rate:
+		return fmt.Sprintf("%.4g requests a second, %g per instance", demand, s.Rate)
+	case Latency:
+		return fmt.Sprintf("p95 latency %s, %s wanted", seconds(demand/float64(max(instances, 1))), s.P95)
+	default:
+		return fmt.Sprintf("%.4g requests at a time, %d per instance", demand, s.MaxConcurrency)
+	}
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return "1 instance"
+	}
+	return fmt.Sprintf("%d instances", n)
+}
