@@ -22,7 +22,7 @@ func TestWebhooks(t *testing.T) {
 			api.Push("First", map[string]string{"a": "1"})
 			c := w.connected("conn", provider)
 			s := w.service("web", c.ARN, web.URL, true)
-			w.service("api", c.ARN, api.URL, true)
+			other := w.service("api", c.ARN, api.URL, true)
 			manual := w.service("manual", c.ARN, web.URL, false)
 			w.run()
 			w.Watch(t.Context())
@@ -32,13 +32,15 @@ func TestWebhooks(t *testing.T) {
 				return slices.Clone(w.host.API.Hooks)
 			}
 			eventually(t, "both repositories have a webhook", func() bool { return len(hooks()) == 2 })
-			w.looks()
 			settled := func(want ...string) bool {
 				got := w.looks()
 				return len(want) == 0 && len(got) == 0 || len(want) == 1 && slices.Contains(got, want[0]) && !slices.Contains(got, manual.ID)
 			}
-			time.Sleep(200 * time.Millisecond) // polling has seen both
-			w.looks()
+			var polled []string
+			eventually(t, "polling has seen both", func() bool {
+				polled = append(polled, w.looks()...)
+				return slices.Contains(polled, s.ID) && slices.Contains(polled, other.ID)
+			})
 			if got := web.Deliver("d1"); !slices.Equal(got, []int{204}) || !settled(s.ID) {
 				t.Errorf("a delivery was answered %v", got)
 			}
