@@ -2,12 +2,14 @@ package containerd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/containerd/containerd/api/types/task"
 
 	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
 )
 
 // Start runs a prepared instance.
@@ -56,9 +58,18 @@ func (e *Engine) started(ctx context.Context, id string) (engine.Instance, error
 	return inst, nil
 }
 
-// Freeze stops all processes of an instance from being scheduled.
+// Freeze stops all processes of an instance from being scheduled. The kernel then takes back what memory
+// it can, which nobody waits for.
 func (e *Engine) Freeze(ctx context.Context, id string) error {
-	return e.setFrozen(ctx, id, engine.Frozen)
+	if err := e.setFrozen(ctx, id, engine.Frozen); err != nil {
+		return err
+	}
+	e.wg.Go(func() {
+		if err := e.groups.Child(id).Reclaim(); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			e.log.Debug("memory of a frozen instance was not taken back", "id", id, "error", err)
+		}
+	})
+	return nil
 }
 
 // Thaw lets them run again.
