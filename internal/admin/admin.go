@@ -75,6 +75,7 @@ type API struct {
 	Authorizer  Authorizer
 	Services    Services
 	Deployments Deployments
+	Running     Instances
 	Logs        Logs
 	Logins      Logins
 	Keys        Keys
@@ -90,6 +91,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
+	mux.Handle("GET "+Prefix+"services/{name}/instances", a.signed(a.instances))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))
 	mux.Handle("POST "+Prefix+"services/{name}/cancel", a.signed(a.cancel))
 	mux.Handle("POST "+Prefix+"services/{name}/deploy-commit", a.signed(a.deployCommit))

@@ -92,7 +92,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Logs: reader{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Running: instances{d}, Logs: reader{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
