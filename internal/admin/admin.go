@@ -75,6 +75,7 @@ type API struct {
 	Authorizer  Authorizer
 	Services    Services
 	Deployments Deployments
+	Running     Instances
 	Logs        Logs
 	Events      Events
 	Scalings    Scalings
@@ -97,6 +98,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/scaling", a.signed(a.scaling))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
+	mux.Handle("GET "+Prefix+"services/{name}/instances", a.signed(a.instances))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))
 	mux.Handle("POST "+Prefix+"services/{name}/cancel", a.signed(a.cancel))
 	mux.Handle("POST "+Prefix+"services/{name}/deploy-commit", a.signed(a.deployCommit))

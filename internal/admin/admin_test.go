@@ -131,7 +131,7 @@ func serve(t *testing.T, w *world) string {
 	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
 		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Authorizer: w, Keys: w, Services: w, Deployments: w, Connections: hubs{w}, Logs: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Authorizer: w, Keys: w, Services: w, Deployments: w, Running: w, Connections: hubs{w}, Logs: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)
@@ -333,6 +333,7 @@ func TestRights(t *testing.T) {
 		"GET services/web/operations":         "slipway:ListOperations " + arn,
 		"GET services/web/scaling":            "slipway:GetScaling " + arn,
 		"GET services/web/revisions":          "slipway:ListRevisions " + arn,
+		"GET services/web/instances":          "slipway:ListInstances " + arn,
 		"POST services/web/rollback":          "slipway:Rollback " + arn,
 		"POST services/web/cancel":            "slipway:CancelOperation " + arn,
 		"POST services/web/deploy-commit":     "slipway:DeployCommit " + arn,

@@ -100,12 +100,16 @@ type Engine interface {
 	// Stop sends SIGTERM, and SIGKILL when the instance still runs after grace. It returns when
 	// the instance has exited. A frozen instance is thawed first.
 	Stop(ctx context.Context, id string, grace time.Duration) error
-	// Remove stops the instance at once and forgets all of it but its logs.
+	// Remove stops the instance at once and forgets all of it but its logs. One that was never started
+	// leaves none.
 	Remove(ctx context.Context, id string) error
 
+	// Freeze keeps the instance from running until Thaw. The engine may give back memory meanwhile that
+	// can be read again.
 	Freeze(ctx context.Context, id string) error
 	Thaw(ctx context.Context, id string) error
-	// SetCPU limits a running instance to so many units of CPU from now on.
+	// SetCPU limits a running instance to so many units of CPU from now on. It is quick: a request may
+	// wait for it.
 	SetCPU(ctx context.Context, id string, units int) error
 
 	// List returns every instance of this engine, also those that an earlier process started.

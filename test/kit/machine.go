@@ -211,8 +211,14 @@ func (s *Slipway) PIDs(kind string) []int {
 // the instance. A process is its number and the time it began, so that none is taken for another.
 func (s *Slipway) Instances() map[string]string {
 	s.t.Helper()
+	running, _ := s.instances()
+	return running
+}
+
+// instances returns the instances that run, and those that are only prepared.
+func (s *Slipway) instances() (running, prepared map[string]string) {
 	parent := s.hierarchy().Group("/slipway-" + s.name())
-	all := map[string]string{}
+	running, prepared = map[string]string{}, map[string]string{}
 	for _, id := range s.groups() {
 		pids, err := parent.Child(id).Processes()
 		if err != nil {
@@ -223,11 +229,15 @@ func (s *Slipway) Instances() map[string]string {
 			if err != nil {
 				continue // it has just ended
 			}
+			all := running
+			if bytes.Contains(stat, []byte("(runc:[2:INIT])")) { // it waits to become the command
+				all = prepared
+			}
 			fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 			all[id] += fmt.Sprintf("%d began %s;", pid, fields[19])
 		}
 	}
-	return all
+	return running, prepared
 }
 
 // PID1 is the first process of an instance.
@@ -241,15 +251,17 @@ func (s *Slipway) PID1(instance string) int {
 	return pid
 }
 
-// AwaitSettled waits until exactly n instances run and nothing is left over of any other: no
-// container, shim, log writer, disk, control group or network.
+// AwaitSettled waits until exactly n instances run, with at most two spares for each, and nothing is left
+// over of any other: no container, shim, log writer, disk, control group or network.
 func (s *Slipway) AwaitSettled(n int) {
 	s.t.Helper()
 	s.Eventually(fmt.Sprintf("%d instances and nothing else", n), 20*time.Second, func() error {
 		m := s.Machine()
-		if got := len(s.Instances()); got != n {
-			return fmt.Errorf("%d instances run:\n%v", got, m)
+		running, prepared := s.instances()
+		if len(running) != n || len(prepared) > 2*n {
+			return fmt.Errorf("%d instances run, and %d are prepared:\n%v", len(running), len(prepared), m)
 		}
+		n := n + len(prepared)
 		for _, kind := range []string{"shim", "log writer", "loop device", "instance"} {
 			if len(m[kind]) != n {
 				return fmt.Errorf("there are %d of %q:\n%v", len(m[kind]), kind, m)

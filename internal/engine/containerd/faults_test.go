@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -238,6 +239,83 @@ func TestShimKilled(t *testing.T) {
 	if err := e.Remove(t.Context(), "one"); err != nil {
 		t.Errorf("Remove: %v", err)
 	}
+}
+
+// A process that is killed while it starts an instance leaves it started or not, and nothing in between.
+func TestStartInterrupted(t *testing.T) {
+	t.Parallel()
+	opts := options(t)
+	e := open(t, opts)
+	image := load(t, e, enginetest.Image(t, nil))
+	state := func(id string) engine.State {
+		inst, err := e.Inspect(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inst.State
+	}
+	if _, err := e.Prepare(t.Context(), spec("marked", image)); err != nil {
+		t.Fatal(err)
+	}
+	mark := filepath.Join(opts.DataDir, "engine", "instances", "marked", "started")
+	if err := os.WriteFile(mark, []byte(time.Now().UTC().Format(time.RFC3339Nano)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := state("marked"); got != engine.Prepared {
+		t.Errorf("marked and not launched, it is %s", got)
+	}
+	launched := spec("launched", image)
+	serve(t, e, launched)
+	gate := filepath.Join(opts.DataDir, "engine", "runc", "slipway", "launched", "exec.fifo")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := state("launched"); got != engine.Running {
+		t.Errorf("launched, with its gate still there, it is %s", got)
+	}
+	e.Close()
+	e = open(t, opts)
+	for _, id := range []string{"marked", "launched"} {
+		inst, err := e.Start(t.Context(), id)
+		if err != nil || inst.State != engine.Running {
+			t.Fatalf("Start of %s: %+v, %v", id, inst, err)
+		}
+		eventually(t, func() error { return ask(inst) })
+	}
+}
+
+func TestPreparedInstanceIsKilled(t *testing.T) {
+	t.Parallel()
+	opts := options(t)
+	e := open(t, opts)
+	image := load(t, e, enginetest.Image(t, nil))
+	if _, err := e.Prepare(t.Context(), spec("spare", image)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(opts.DataDir, "engine", "state", "io.containerd.runtime.v2.task", "slipway", "spare", "init.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(string(b))
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if inst, err := e.Start(t.Context(), "spare"); err == nil {
+		t.Errorf("what was killed is started: %+v", inst)
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("to find that out took %v", took)
+	}
+	eventually(t, func() error {
+		if inst, err := e.Inspect(t.Context(), "spare"); err != nil || inst.State != engine.Exited {
+			return fmt.Errorf("it is %+v, %v", inst, err)
+		}
+		return nil
+	})
 }
 
 func TestHalfMadeInstanceIsClearedAndCanBePrepared(t *testing.T) {

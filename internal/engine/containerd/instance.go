@@ -153,7 +153,7 @@ func (e *Engine) describe(ctx context.Context, c containers.Container, t *task.P
 	switch {
 	case inst.Exit != nil:
 		inst.State = engine.Exited
-	case inst.StartedAt.IsZero() || t.GetStatus() == task.Status_CREATED:
+	case inst.StartedAt.IsZero() || t.GetStatus() == task.Status_CREATED && e.waits(c.ID):
 		inst.State = engine.Prepared
 	default:
 		inst.State = engine.Running

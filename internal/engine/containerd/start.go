@@ -2,15 +2,14 @@ package containerd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	tasks "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types/task"
-	"github.com/containerd/errdefs"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd/cgroup"
 )
 
 // Start runs a prepared instance.
@@ -25,13 +24,14 @@ func (e *Engine) Start(ctx context.Context, id string) (engine.Instance, error) 
 		return e.started(ctx, id)
 	}
 	// The mark comes first: an instance that runs must never look as if it did not. If this
-	// process dies before the next line, the state still follows from the shim's.
+	// process dies before the next line, the state still follows from what the process does.
 	if err := dir.mark(markStarted); err != nil {
 		return engine.Instance{}, err
 	}
-	if err := e.startTask(ctx, id); err != nil {
+	if err := e.launch(ctx, id); err != nil {
 		return engine.Instance{}, err
 	}
+	e.hub.publish(engine.Event{ID: id, State: engine.Running})
 	inst, ok, err := e.describe(ctx, c, &task.Process{Status: task.Status_RUNNING})
 	if err == nil && !ok {
 		err = notFound(id)
@@ -49,35 +49,27 @@ func (e *Engine) started(ctx context.Context, id string) (engine.Instance, error
 	case engine.Exited:
 		return inst, fmt.Errorf("start instance %q: it has already exited, with code %d", id, inst.Exit.Code)
 	case engine.Prepared: // the last try ended between the mark and the start
-		if err := e.startTask(ctx, id); err != nil {
+		if err := e.launch(ctx, id); err != nil {
 			return inst, err
 		}
+		e.hub.publish(engine.Event{ID: id, State: engine.Running})
 		return e.Inspect(ctx, id)
 	}
 	return inst, nil
 }
 
-func (e *Engine) startTask(ctx context.Context, id string) error {
-	// Containerd looks at the process once more after it started it. It must not have been
-	// settled by then, however quickly it ended.
-	defer e.settling.Lock(id)()
-	_, err := e.client.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: id})
-	err = errgrpc.ToNative(err)
-	if err == nil || errdefs.IsAlreadyExists(err) {
-		return nil
-	}
-	if known := commandError(err); known != nil {
-		return known
-	}
-	if errdefs.IsNotFound(err) {
-		return fmt.Errorf("start instance %q: it ended before it was started: %w", id, err)
-	}
-	return fmt.Errorf("start instance %q: %w", id, err)
-}
-
-// Freeze stops all processes of an instance from being scheduled.
+// Freeze stops all processes of an instance from being scheduled. The kernel then takes back what memory
+// it can, which nobody waits for.
 func (e *Engine) Freeze(ctx context.Context, id string) error {
-	return e.setFrozen(ctx, id, engine.Frozen)
+	if err := e.setFrozen(ctx, id, engine.Frozen); err != nil {
+		return err
+	}
+	e.wg.Go(func() {
+		if err := e.groups.Child(id).Reclaim(); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			e.log.Debug("memory of a frozen instance was not taken back", "id", id, "error", err)
+		}
+	})
+	return nil
 }
 
 // Thaw lets them run again.

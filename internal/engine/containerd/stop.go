@@ -123,7 +123,7 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 	if missing {
 		return dir.remove()
 	}
-	half := dir.marked(markPrepared).IsZero()
+	half, started := dir.marked(markPrepared).IsZero(), !dir.marked(markStarted).IsZero()
 	if err := dir.unmark(markPrepared); err != nil { // from here on it is not listed
 		return err
 	}
@@ -137,6 +137,11 @@ func (e *Engine) wipe(ctx context.Context, id string) error {
 	}
 	if err := removeGroups(ctx, e.groups.Child(id)); err != nil {
 		return err
+	}
+	if !started { // it has written nothing, and nobody will ask for it
+		if err := e.ForgetLogs(ctx, id); err != nil {
+			return err
+		}
 	}
 	if err := dir.remove(); err != nil {
 		return err

@@ -87,6 +87,28 @@ var limitTests = []test{
 			t.Errorf("the instance used %.2f CPU with a boost and %.2f when limited to a sixteenth", boosted, limited)
 		}
 	}},
+	{"ThrottledInstanceAnswersAndIsSoonItselfAgain", func(t *testing.T, s *suite) {
+		spec := s.spec()
+		inst := s.serve(t, spec)
+		for range 3 {
+			if err := s.Engine.SetCPU(t.Context(), spec.ID, 51); err != nil {
+				t.Fatal(err)
+			}
+			if !s.answersWithin(t, inst, 2*time.Second) {
+				t.Error("with a twentieth of a CPU it does not answer a health check")
+			}
+			if err := s.Engine.SetCPU(t.Context(), spec.ID, spec.CPU); err != nil {
+				t.Fatal(err)
+			}
+			before := s.stats(t, spec.ID).CPU
+			if _, err := get(t, inst, "/spin", url.Values{"for": {"300ms"}}); err != nil {
+				t.Fatal(err)
+			}
+			if used := s.stats(t, spec.ID).CPU - before; used < 40*time.Millisecond {
+				t.Errorf("with its CPU again it used %s of 300 ms", used)
+			}
+		}
+	}},
 	{"Statistics", func(t *testing.T, s *suite) {
 		spec := s.spec("-eat", "40")
 		s.serve(t, spec)

@@ -12,6 +12,16 @@ import (
 )
 
 var logTests = []test{
+	{"AnInstanceThatWasNeverStartedLeavesNoOutput", func(t *testing.T, s *suite) {
+		spec := s.spec()
+		s.prepare(t, spec)
+		if err := s.Engine.Remove(t.Context(), spec.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Engine.Logs(t.Context(), spec.ID, time.Time{}, false); !engine.Is(err, engine.NotFound) {
+			t.Errorf("Logs: %v, want NotFound", err)
+		}
+	}},
 	{"OutputOfAQuickExitIsComplete", func(t *testing.T, s *suite) {
 		for range 3 {
 			spec := s.spec("-print", "20000", "-stderr", "the last words", "-exit", "1")

@@ -197,6 +197,23 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// TestReclaim checks what is written for a kernel of version 2, and that one of version 1 acts.
+func TestReclaim(t *testing.T) {
+	t.Parallel()
+	g := tree(t, true, map[string]string{"memory.stat": "anon 5\nfile 8192\n", "memory.reclaim": ""})
+	if err := g.Reclaim(); err != nil {
+		t.Error(err)
+	}
+	if got, err := g.read("memory", "memory.reclaim"); err != nil || got != "8192" {
+		t.Errorf("asked for %q, %v", got, err)
+	}
+	for _, unified := range []bool{false, true} {
+		if err := tree(t, unified, map[string]string{"memory.stat": "file 4096\n"}).Reclaim(); err != nil {
+			t.Errorf("unified %t, a kernel that does not offer it: %v", unified, err)
+		}
+	}
+}
+
 // TestRealGroup freezes a real process.
 func TestRealGroup(t *testing.T) {
 	t.Parallel()
@@ -214,8 +231,11 @@ func TestRealGroup(t *testing.T) {
 			t.Skipf("cannot make control groups: %v", err)
 		}
 	}
-	cmd := exec.Command("sleep", "60")
-	if err := cmd.Start(); err != nil {
+	// It writes a file when it is in the group, so that the group has pages that can be taken back.
+	cmd := exec.Command("sh", "-c", `read go; dd if=/dev/zero of="$0" bs=1M count=16 conv=fsync 2>/dev/null; echo done; exec sleep 60`, filepath.Join(t.TempDir(), "file"))
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -234,6 +254,12 @@ func TestRealGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := in.Write([]byte("go\n")); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "done\n" {
+		t.Fatalf("the process says %q, %v", line, err)
+	}
 	if pids, err := g.Processes(); err != nil || len(pids) != 1 || pids[0] != cmd.Process.Pid {
 		t.Errorf("Processes: %v, %v, want %d", pids, err, cmd.Process.Pid)
 	}
@@ -245,7 +271,33 @@ func TestRealGroup(t *testing.T) {
 			t.Errorf("Frozen: %t, %v, want %t", got, err, want)
 		}
 	}
+	if h.Missing() == nil {
+		wantReclaimed(t, g)
+	}
 	if st, err := g.Stats(); h.Missing() == nil && (err != nil || st.Processes != 1) {
 		t.Errorf("Stats: %+v, %v, want one process", st, err)
+	}
+}
+
+// wantReclaimed checks that a group gives back the file that it has written.
+func wantReclaimed(t *testing.T, g Group) {
+	t.Helper()
+	used := func() int64 {
+		name := "memory.usage_in_bytes"
+		if g.h.Unified {
+			name = "memory.current"
+		}
+		n, err := g.readInt("memory", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := used()
+	if err := g.Reclaim(); err != nil {
+		t.Fatal(err)
+	}
+	if after := used(); before < 16<<20 || after > before-(12<<20) {
+		t.Errorf("of %d bytes %d are left", before, after)
 	}
 }
