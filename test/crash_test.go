@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,6 +66,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 					l.change("RESUME_SERVICE", at("RESUME_SERVICE"))
 				}
 				l.change("DELETE_SERVICE", at("DELETE_SERVICE"))
+				l.told(at("RESUME_SERVICE") != "")
 			}
 		})
 	}
@@ -166,6 +168,31 @@ func (l *life) change(operation, point string) {
 	}
 	if (operation == "UPDATE_SERVICE" || operation == "START_DEPLOYMENT") && sharesAny(before, s.Instances()) {
 		l.t.Errorf("%s killed at %q: the old instance runs on", operation, point)
+	}
+}
+
+// told checks that what happened was told once each, whenever the daemon was killed.
+func (l *life) told(paused bool) {
+	l.t.Helper()
+	names := []string{"CreateService", "UpdateService", "Deployment"}
+	if paused {
+		names = append(names, "PauseService", "ResumeService")
+	}
+	status := map[string]string{"PauseService": "PAUSED", "DeleteService": "DELETED"}
+	var want []string
+	for _, name := range append(names, "DeleteService") {
+		want = append(want, name+"Started")
+		if name != "CreateService" {
+			want = append(want, "OPERATION_IN_PROGRESS")
+		}
+		want = append(want, name+"CompletedSuccessfully", cmp.Or(status[name], "RUNNING"))
+	}
+	var got []string
+	for _, e := range happened(l.t, l.s, l.name) {
+		got = append(got, e.Detail.OperationStatus+e.Detail.CurrentServiceStatus)
+	}
+	if !slices.Equal(got, want) {
+		l.t.Errorf("of %s was told %q, want %q", l.name, got, want)
 	}
 }
 

@@ -52,6 +52,7 @@ type Config struct {
 	Roles         RoleConfig          `yaml:"roles"`
 	Secrets       SecretsConfig       `yaml:"secrets"`
 	Events        EventsConfig        `yaml:"events"`
+	Logs          LogsConfig          `yaml:"logs"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -220,6 +221,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.Roles.validate()...)
 	errs = append(errs, c.Secrets.validate()...)
 	errs = append(errs, c.Events.validate()...)
+	errs = append(errs, c.Logs.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

@@ -35,6 +35,7 @@ import (
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/secret"
+	"github.com/slipway-run/slipway/internal/ship"
 	"github.com/slipway-run/slipway/internal/source"
 	"github.com/slipway-run/slipway/internal/source/remote"
 	"github.com/slipway-run/slipway/internal/sqlite"
@@ -76,6 +77,7 @@ type Daemon struct {
 	redeployer *control.SecretDeployer
 	rolePolicy map[string]*iam.Policy // by name or ARN
 	courier    *notify.Courier
+	shippers   []*ship.Shipper
 	events     bell
 	inside     *role.Listener // connections from inside of instances
 	endpoint   *role.Endpoint
@@ -198,6 +200,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.tidy(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
 	group.Go(func() error { d.courier.Run(d.ctx); return nil })
+	for _, s := range d.shippers {
+		group.Go(func() error { s.Run(d.ctx); return nil })
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		d.stop()

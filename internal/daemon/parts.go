@@ -45,6 +45,9 @@ func (d *Daemon) openParts() error {
 	if err != nil {
 		return err
 	}
+	if err := d.openShipping(); err != nil {
+		return err
+	}
 	if err := d.openRegistry(); err != nil {
 		return err
 	}
