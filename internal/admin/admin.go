@@ -77,6 +77,7 @@ type API struct {
 	Deployments Deployments
 	Logs        Logs
 	Events      Events
+	Metrics     Metrics
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
@@ -91,6 +92,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/logs", a.signed(a.logs))
 	mux.Handle("GET "+Prefix+"services/{name}/events", a.signed(a.events))
 	mux.Handle("GET "+Prefix+"events", a.signed(a.events))
+	mux.Handle("GET "+Prefix+"services/{name}/metrics", a.signed(a.metrics))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
 	mux.Handle("POST "+Prefix+"services/{name}/rollback", a.signed(a.rollback))

@@ -76,6 +76,9 @@ func (d *Daemon) openParts() error {
 	})
 	watcher.fleet = d.fleet
 	d.openInside()
+	if err := d.openMetrics(); err != nil {
+		return err
+	}
 	if err := d.openBuilds(); err != nil {
 		return err
 	}

@@ -33,6 +33,11 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	inside := d.insideServer()
 	inside.BaseContext = api.BaseContext
 	d.run(group, ctx, inside, d.inside, func() {})
+	if d.scrapes != nil {
+		mux := http.NewServeMux()
+		mux.Handle(metricsPath, d.exposed)
+		d.run(group, ctx, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, d.scrapes, func() {})
+	}
 	for server, listener := range d.applications() {
 		d.run(group, ctx, server, listener, func() {})
 	}
@@ -95,7 +100,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Logs: reader{d}, Events: happened{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Logs: reader{d}, Metrics: d.metrics, Events: happened{d}, Logins: d.store, Backups: d, Account: d.config.Account, Log: d.log,
 	}
 	pages := &console.Console{
 		Services: d.control, Keys: access.Console{Guard: d.guard}, Place: d.place(d.config.Region), Log: d.log, Secret: console.NewSecret(),
@@ -111,10 +116,14 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
+	mux.Handle("GET "+metricsPath, trail.Record(access.NoAction, d.guard.Basic(admin.Service+":GetMetrics", d.exposed)))
 	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, own.Handler()))
 	mux.Handle("/", withAWS(trail.Record(access.APIAction, aws), trail.Record(access.NoAction, pages.Handler())))
 	return mux
 }
+
+// metricsPath is where Prometheus looks unless it is told otherwise.
+const metricsPath = "/metrics"
 
 // withAWS sends calls of the AWS API to aws and everything else to pages.
 func withAWS(aws, pages http.Handler) http.Handler {
