@@ -79,6 +79,7 @@ type API struct {
 	Logs        Logs
 	Events      Events
 	Scalings    Scalings
+	Metrics     Metrics
 	Logins      Logins
 	Keys        Keys
 	Connections Connections
@@ -96,6 +97,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("GET "+Prefix+"services/{name}/events", a.signed(a.events))
 	mux.Handle("GET "+Prefix+"events", a.signed(a.events))
 	mux.Handle("GET "+Prefix+"services/{name}/scaling", a.signed(a.scaling))
+	mux.Handle("GET "+Prefix+"services/{name}/metrics", a.signed(a.metrics))
 	mux.Handle("GET "+Prefix+"services/{name}/operations", a.signed(a.operations))
 	mux.Handle("GET "+Prefix+"services/{name}/revisions", a.signed(a.revisions))
 	mux.Handle("GET "+Prefix+"services/{name}/instances", a.signed(a.instances))

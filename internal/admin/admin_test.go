@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-run/slipway/internal/admin"
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
+	"github.com/slipway-run/slipway/internal/metrics"
 )
 
 const (
@@ -41,6 +42,8 @@ type world struct {
 	rights []string // asked for
 	denied error
 	keys   map[string]admin.NewKey
+	series []metrics.Series
+	query  metrics.Query // the last one
 }
 
 func (w *world) Authorize(_ context.Context, who sigv4.Identity, action, resource string) error {
@@ -131,7 +134,7 @@ func serve(t *testing.T, w *world) string {
 	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
 		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Authorizer: w, Keys: w, Services: w, Deployments: w, Running: w, Connections: hubs{w}, Logs: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Authorizer: w, Keys: w, Services: w, Deployments: w, Running: w, Connections: hubs{w}, Logs: w, Metrics: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)
@@ -332,6 +335,7 @@ func TestRights(t *testing.T) {
 		"GET services/none/logs":              "slipway:GetLogs arn:aws:apprunner:eu-west-1:123456789012:service/none/*",
 		"GET services/web/operations":         "slipway:ListOperations " + arn,
 		"GET services/web/scaling":            "slipway:GetScaling " + arn,
+		"GET services/web/metrics":            "slipway:GetMetrics " + arn,
 		"GET services/web/revisions":          "slipway:ListRevisions " + arn,
 		"GET services/web/instances":          "slipway:ListInstances " + arn,
 		"POST services/web/rollback":          "slipway:Rollback " + arn,

@@ -27,7 +27,7 @@ func (d *Daemon) awsAPI(verifier awsapi.Authenticator) http.Handler {
 func (d *Daemon) ownAPI(verifier admin.Verifier) http.Handler {
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Running: instances{d}, Logs: reader{d}, Events: happened{d}, Scalings: reader{d}, Logins: d.store, Backups: d, Changes: d.store, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Running: instances{d}, Logs: reader{d}, Metrics: d.metrics, Events: happened{d}, Scalings: reader{d}, Logins: d.store, Backups: d, Changes: d.store, Account: d.config.Account, Log: d.log,
 	}
 	return own.Handler()
 }

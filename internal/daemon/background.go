@@ -118,12 +118,15 @@ func (d *Daemon) sweep(ctx context.Context) {
 	if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("deleted secrets were not forgotten", "error", err)
 	}
+	if err := d.stored.Tidy(time.Now()); err != nil {
+		d.log.Error("old metrics were not deleted", "error", err)
+	}
 	if err := d.collect(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("unused images were not deleted from the registry", "error", err)
 	}
 }
 
-// forget deletes services that were deleted long ago, with their logs.
+// forget deletes services that were deleted long ago, with their logs and metrics.
 func (d *Daemon) forget(ctx context.Context) error {
 	services, err := d.store.Services(ctx, "")
 	if err != nil {
@@ -134,6 +137,9 @@ func (d *Daemon) forget(ctx context.Context) error {
 			continue
 		}
 		if err := d.logs.Delete(ctx, logged(s)); err != nil {
+			return err
+		}
+		if err := d.stored.Forget(s.ID); err != nil {
 			return err
 		}
 		if err := d.store.PurgeService(ctx, s.ID); err != nil {

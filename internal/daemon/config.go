@@ -33,9 +33,12 @@ type Config struct {
 	PrivateListen string `yaml:"private-listen"`
 	// HTTPSListen is where applications are served over TLS; "" for nowhere.
 	HTTPSListen string `yaml:"https-listen"`
-	Domain      string `yaml:"domain"`  // of service URLs
-	Region      string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
-	Account     string `yaml:"account"` // twelve digits
+	// MetricsListen is where Prometheus reads metrics without signing in; "" for nowhere. On APIListen it
+	// signs in with an access key.
+	MetricsListen string `yaml:"metrics-listen"`
+	Domain        string `yaml:"domain"`  // of service URLs
+	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account       string `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Source   SourceConfig   `yaml:"source"`
@@ -203,8 +206,9 @@ func (c *Config) Validate() error {
 	var errs []error
 	for name, address := range map[string]string{
 		"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen, "https-listen": c.HTTPSListen,
+		"metrics-listen": c.MetricsListen,
 	} {
-		if address == "" && (name == "private-listen" || name == "https-listen") {
+		if address == "" && name != "api-listen" && name != "http-listen" {
 			continue
 		}
 		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {

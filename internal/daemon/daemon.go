@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +31,7 @@ import (
 	"github.com/slipway-run/slipway/internal/engine/containerd"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
+	"github.com/slipway-run/slipway/internal/metrics"
 	"github.com/slipway-run/slipway/internal/notify"
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
@@ -54,6 +56,9 @@ type Daemon struct {
 	audit    *audit.Log
 	store    *sqlite.Store
 	logs     *telemetry.Log
+	stored   *metrics.Store
+	metrics  *metrics.Collector
+	exposed  http.Handler // metrics for Prometheus
 	engine   *containerd.Engine
 	registry *registry.Registry
 	router   *router.Router
@@ -93,6 +98,7 @@ type Daemon struct {
 	api, http net.Listener
 	private   net.Listener // nil unless configured
 	https     net.Listener // nil without HTTPS
+	scrapes   net.Listener // of metrics without signing in; nil unless configured
 
 	sweeping sync.RWMutex // held while something is deleted that nothing needs, and against that
 
@@ -163,6 +169,11 @@ func (d *Daemon) listen() (err error) {
 			return fmt.Errorf("listen for applications over TLS: %w. Choose another address with --https-listen", err)
 		}
 	}
+	if d.config.MetricsListen != "" {
+		if d.scrapes, err = net.Listen("tcp", d.config.MetricsListen); err != nil {
+			return fmt.Errorf("listen for Prometheus: %w. Choose another address with metrics-listen", err)
+		}
+	}
 	if d.config.PrivateListen == "" {
 		return nil
 	}
@@ -198,6 +209,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.connect.Run(d.ctx); return nil })
 	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
 	group.Go(func() error { d.tidy(d.ctx); return nil })
+	group.Go(func() error { d.metrics.Run(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
 	group.Go(func() error { d.courier.Run(d.ctx); return nil })
 	for _, s := range d.shippers {
@@ -215,7 +227,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.connect.LookAll(d.ctx)
 	d.connect.ReportRecent(d.ctx)
 	group.Go(d.publish)
-	return group.Wait()
+	err := group.Wait()
+	d.metrics.Finish(context.WithoutCancel(ctx))
+	return err
 }
 
 // publish tells clients on this machine where the daemon is.
@@ -250,7 +264,7 @@ func reachable(address net.Addr) string {
 func (d *Daemon) Close() error {
 	d.stop()
 	var errs []error
-	for _, l := range []net.Listener{d.api, d.http, d.https, d.private} {
+	for _, l := range []net.Listener{d.api, d.http, d.https, d.private, d.scrapes} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

@@ -79,6 +79,9 @@ func (d *Daemon) openParts() error {
 	})
 	watcher.fleet = d.fleet
 	d.openInside()
+	if err := d.openMetrics(); err != nil {
+		return err
+	}
 	if err := d.openBuilds(); err != nil {
 		return err
 	}

@@ -30,6 +30,11 @@ func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
 	inside := d.insideServer()
 	inside.BaseContext = api.BaseContext
 	d.run(group, ctx, inside, d.inside, func() {})
+	if d.scrapes != nil {
+		mux := http.NewServeMux()
+		mux.Handle(metricsPath, d.exposed)
+		d.run(group, ctx, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, d.scrapes, func() {})
+	}
 	for server, listener := range d.applications() {
 		d.run(group, ctx, server, listener, func() {})
 	}
@@ -89,6 +94,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux.Handle("/v2/", trail.Record(access.NoAction, d.registry))
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
+	mux.Handle("GET "+metricsPath, trail.Record(access.NoAction, d.guard.Basic(admin.Service+":GetMetrics", d.exposed)))
 	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier)))
 	pages := trail.Record(access.NoAction, d.console(trail))
 	mux.Handle(console.Prefix, pages)
@@ -96,6 +102,9 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux.Handle("/", withAWS(d.endpoint.API, pages))
 	return mux
 }
+
+// metricsPath is where Prometheus looks unless it is told otherwise.
+const metricsPath = "/metrics"
 
 // withAWS sends calls of the AWS API to aws and everything else to pages.
 func withAWS(aws, pages http.Handler) http.Handler {

@@ -204,6 +204,8 @@ func TestJudge(t *testing.T) {
 		{"internal/daemon", module + "/internal/certificate", 0},
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},
 		{"internal/domain", module + "/internal/resolver", 1},
+		{"internal/admin", module + "/internal/metrics", 0},
+		{"internal/metrics", module + "/internal/router", 1},
 		{"internal/cli", module + "/internal/build/bake", 0},
 		{"internal/build/runtimes", module + "/internal/build/bake", 2},
 		{"internal/build", module + "/internal/build/plan", 0},

@@ -105,10 +105,10 @@ func statusCode(status int) string {
 	return strings.ReplaceAll(http.StatusText(status), " ", "")
 }
 
-// quiet reports whether a request reads from the registry, or begins to speak with a repository of source
-// code: of those only refusals are recorded.
+// quiet reports whether a request reads from the registry or what Prometheus reads, or begins to speak
+// with a repository of source code: of those only refusals are recorded.
 func quiet(r *http.Request) bool {
-	return (strings.HasPrefix(r.URL.Path, "/v2/") || strings.HasPrefix(r.URL.Path, remote.Prefix)) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	return (strings.HasPrefix(r.URL.Path, "/v2/") || strings.HasPrefix(r.URL.Path, remote.Prefix) || r.URL.Path == "/metrics") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
 // WriteHeader implements http.ResponseWriter.
