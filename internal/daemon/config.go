@@ -56,6 +56,7 @@ type Config struct {
 	Secrets       SecretsConfig       `yaml:"secrets"`
 	Events        EventsConfig        `yaml:"events"`
 	Logs          LogsConfig          `yaml:"logs"`
+	OTLP          OTLPConfig          `yaml:"otlp"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 }
@@ -135,6 +136,7 @@ func DefaultConfig() Config {
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
+		OTLP:     OTLPConfig{Interval: time.Minute, Sample: 0.01},
 		LogLevel: "info",
 	}
 }
@@ -226,6 +228,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.Secrets.validate()...)
 	errs = append(errs, c.Events.validate()...)
 	errs = append(errs, c.Logs.validate()...)
+	errs = append(errs, c.OTLP.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

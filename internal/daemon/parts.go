@@ -107,6 +107,9 @@ func (d *Daemon) openParts() error {
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,
 	})
+	if err := d.openOTLP(); err != nil {
+		return err
+	}
 	return d.openSources()
 }
 
