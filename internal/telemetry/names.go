@@ -19,6 +19,7 @@ const (
 	EventStream      = "events"
 	DeploymentStream = "deployment/"
 	InstanceStream   = "instance/"
+	AccessStream     = "requests" // the one of the access group
 )
 
 const groupPrefix = "/aws/apprunner/"
@@ -31,12 +32,16 @@ func (s Service) ApplicationGroup() string {
 	return groupPrefix + s.Name + "/" + s.ID + "/application"
 }
 
-// kind says which of the two groups of a service is meant.
+// AccessGroup is the log group of requests. App Runner has none.
+func (s Service) AccessGroup() string { return groupPrefix + s.Name + "/" + s.ID + "/access" }
+
+// kind says which of the groups of a service is meant.
 type kind string
 
 const (
 	serviceGroup     kind = "service"
 	applicationGroup kind = "application"
+	accessGroup      kind = "access"
 )
 
 // safeName matches what may become part of a file name: no separators, no leading dot.
@@ -60,7 +65,7 @@ func parseGroup(group string) (Service, kind, error) {
 		return Service{}, "", fmt.Errorf("log group %q: %w", group, ErrNotFound)
 	}
 	s, k := Service{Name: parts[0], ID: parts[1]}, kind(parts[2])
-	if s.validate() != nil || k != serviceGroup && k != applicationGroup {
+	if s.validate() != nil || k != serviceGroup && k != applicationGroup && k != accessGroup {
 		return Service{}, "", fmt.Errorf("log group %q: %w", group, ErrNotFound)
 	}
 	return s, k, nil
@@ -69,8 +74,11 @@ func parseGroup(group string) (Service, kind, error) {
 // fileOf is where a stream of the service group is kept, below the service's directory and
 // without the number and ending of its segments.
 func fileOf(stream string) (string, error) {
-	if stream == EventStream {
+	switch stream {
+	case EventStream:
 		return EventStream, nil
+	case AccessStream:
+		return accessFile, nil
 	}
 	id, ok := strings.CutPrefix(stream, DeploymentStream)
 	if !ok || !safeName.MatchString(id) {
