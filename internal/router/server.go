@@ -76,8 +76,11 @@ func NewServer(r *Router, o ServerOptions) *Server {
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,
-		TLSConfig: o.TLS, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		TLSConfig: o.TLS, Protocols: new(http.Protocols), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	s.rare.Protocols.SetHTTP1(true)
+	s.rare.Protocols.SetHTTP2(true)
+	s.rare.Protocols.SetUnencryptedHTTP2(true)
 	return s
 }
 
@@ -169,7 +172,7 @@ func (s *Server) shakeHands(secure *tls.Conn, socket net.Conn) bool {
 	if err := secure.HandshakeContext(ctx); err != nil {
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {
 			_ = socket.SetWriteDeadline(time.Now().Add(pageGrace))
-			_, _ = socket.Write(appendPage(nil, refusal(400, "it is plain HTTP, and this port is for HTTPS"), false, false, false))
+			_, _ = socket.Write(appendPage(nil, refusal(400, "it is plain HTTP, and this port is for HTTPS"), nil, false, false, false))
 		}
 		s.options.Log.Debug("no TLS came about", "client", socket.RemoteAddr().String(), "error", err)
 		_ = socket.Close()
