@@ -22,6 +22,9 @@ const (
 	// connection, so that they close first and no request is sent into a closing connection.
 	keepAlive = 75 * time.Second
 
+	// frameLimit is the standard's own. net/http would hold up to a megabyte for each connection.
+	frameLimit = 16 << 10
+
 	challengePath = "/.well-known/acme-challenge/"
 )
 
@@ -76,7 +79,7 @@ func NewServer(r *Router, o ServerOptions) *Server {
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,
-		TLSConfig: o.TLS, Protocols: new(http.Protocols), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		TLSConfig: o.TLS, Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameLimit}, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	s.rare.Protocols.SetHTTP1(true)
 	s.rare.Protocols.SetHTTP2(true)
