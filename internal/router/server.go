@@ -79,7 +79,7 @@ func NewServer(r *Router, o ServerOptions) *Server {
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,
-		TLSConfig: o.TLS, Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameLimit}, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameLimit}, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	s.rare.Protocols.SetHTTP1(true)
 	s.rare.Protocols.SetHTTP2(true)

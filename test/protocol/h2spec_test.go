@@ -28,7 +28,7 @@ func TestHTTP2Conformance(t *testing.T) {
 	for name, address := range map[string]string{"TLS": e.secure, "prior knowledge": e.plain} {
 		_, port, _ := net.SplitHostPort(address)
 		c := &config.Config{
-			Host: "127.0.0.1", Path: "/", Timeout: 2 * time.Second, MaxHeaderLen: 4000,
+			Host: "127.0.0.1", Path: "/", Timeout: 10 * time.Second, MaxHeaderLen: 4000,
 			Strict: true, TLS: address == e.secure, Insecure: true, // the certificate is for another name
 		}
 		c.Port, _ = strconv.Atoi(port)
