@@ -36,6 +36,7 @@ import (
 	"github.com/slipway-run/slipway/internal/operation"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/router/accesslog"
 	"github.com/slipway-run/slipway/internal/secret"
 	"github.com/slipway-run/slipway/internal/ship"
 	"github.com/slipway-run/slipway/internal/source"
@@ -92,6 +93,7 @@ type Daemon struct {
 
 	hosts        *hosts
 	options      *options
+	accessLog    *accesslog.Log // nil if it is disabled
 	domains      *domain.Worker
 	certificates *certificate.Manager // nil without HTTPS
 
@@ -285,6 +287,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.sources != nil {
 		d.sources.Close()
+	}
+	if d.accessLog != nil {
+		errs = append(errs, d.accessLog.Close())
 	}
 	if d.audit != nil {
 		errs = append(errs, d.audit.Close())

@@ -29,7 +29,7 @@ func (r routing) route(s apprunner.Service, state router.State, reason string, c
 	err := r.hosts.set(s, router.Route{
 		ServiceID: s.ID, Name: s.Name,
 		State: state, Reason: reason, MaxConcurrency: concurrency,
-		RequestLimit: asked.RequestTimeout,
+		RequestLimit: asked.RequestTimeout, HSTS: asked.HSTS, Allow: asked.AllowIPs, H2C: asked.Protocol == apprunner.ProtocolH2C,
 	})
 	if err != nil {
 		r.log.Error("a route was not set", "service", s.Name, "error", err)

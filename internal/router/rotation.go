@@ -205,6 +205,7 @@ func (g *gate) forgetLocked(in *instance) {
 	g.retired = without(g.retired, in)
 	close(in.gone)
 	in.transport.CloseIdleConnections()
+	in.h2c.CloseIdleConnections()
 	in.pool.close()
 }
 

@@ -35,6 +35,14 @@ type Route struct {
 	// RequestLimit bounds a request from its first to its last byte. 0 means the router's own
 	// limit, a negative value none. It ends when a connection is upgraded.
 	RequestLimit time.Duration
+	// HSTS is how long browsers shall use nothing but HTTPS for the hosts; 0 says nothing. Only
+	// responses over HTTPS say it (RFC 6797, section 7.2), unless the application does itself.
+	HSTS time.Duration
+	// Allow lists the addresses of clients that are served; empty for all. It is the address of the
+	// connection that counts, not what a header says.
+	Allow []netip.Prefix
+	// H2C has instances asked in HTTP/2 without TLS.
+	H2C bool
 }
 
 // Instance is a place to send requests of a service to.
@@ -63,6 +71,19 @@ func (r Route) validate() error {
 		}
 	}
 	return nil
+}
+
+// allows reports whether a client is served.
+func (r *Route) allows(client netip.Addr) bool {
+	if len(r.Allow) == 0 {
+		return true
+	}
+	for _, p := range r.Allow {
+		if p.Contains(client) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r Route) target() int {

@@ -27,6 +27,8 @@
 //	/write?mb=10 fills so much of the disk
 //	/read?file=  the content of a file
 //	/args        its arguments
+//	/headers     the headers of the request
+//	/protocol    the version of HTTP that it came in
 //	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
 //	/say?text=   prints a line
@@ -75,7 +77,10 @@ func main() {
 		select {}
 	}
 	log.Printf("mimic listens on %s", address)
-	log.Fatal(http.ListenAndServe(address, nil))
+	server := &http.Server{Addr: address, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	log.Fatal(server.ListenAndServe())
 }
 
 var inFlight, sick atomic.Int64
@@ -105,6 +110,7 @@ func routes() {
 	handle("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
 	handle("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) })
 	handle("/headers", func(w http.ResponseWriter, r *http.Request) { _ = r.Header.Write(w) })
+	handle("/protocol", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.Proto) })
 	handle("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if code := cmp.Or(int(sick.Load()), number("HEALTH")); code > 0 {
 			w.WriteHeader(code)
