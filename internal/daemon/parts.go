@@ -74,7 +74,7 @@ func (d *Daemon) openParts() error {
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of, Previous: d.previous, Role: d.lent,
+		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},
@@ -91,6 +91,7 @@ func (d *Daemon) openParts() error {
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Secrets: d.resolver, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
+		Canary:    func(s apprunner.Service) apprunner.Canary { return d.options.of(s).Canary },
 		Recording: failpoint("-"), Recorded: d.recorded,
 	}
 	if err := d.openDomains(); err != nil {

@@ -37,6 +37,8 @@ type instance struct {
 	healthy  bool
 	suspect  bool // refused a connection just now
 	failures int  // refused connections in a row
+	canary   bool // gets a share of the requests only
+	limit    int  // requests in flight; 0 for that of the gate
 	leases   leaseList
 	quiet    time.Time     // since when it has no request, while it has none
 	asleep   bool          // gets no request before it is awake

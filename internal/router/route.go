@@ -32,6 +32,9 @@ type Route struct {
 	// Target is how many requests in flight per instance are enough to tell Observer.Demand.
 	// 0 means MaxConcurrency: then it is told when a request has to wait.
 	Target int
+	// CanaryPercent is how many of a hundred requests go to the instances that are canaries. The others
+	// get the rest, and never wait for a canary; without any other, canaries get all.
+	CanaryPercent int
 	// RequestLimit bounds a request from its first to its last byte. 0 means the router's own
 	// limit, a negative value none. It ends when a connection is upgraded.
 	RequestLimit time.Duration
@@ -53,6 +56,10 @@ type Instance struct {
 	// Asleep is that it has to be woken before it gets a request. It counts when the instance is new to
 	// the router; from then on Sleep and Awake tell.
 	Asleep bool
+	// Canary is that it gets its share of requests only: Route.CanaryPercent.
+	Canary bool
+	// MaxConcurrency is how many requests it gets at a time; 0 for that of the route.
+	MaxConcurrency int
 }
 
 // ErrNotFound tells that the router has no such service.

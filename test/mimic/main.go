@@ -6,6 +6,7 @@
 //	START_DELAY    how long it takes before it listens, such as 2s
 //	EXIT           ends with this code after printing a last line, instead of serving
 //	EXIT_SIGNAL    ignore: does not end at SIGTERM
+//	FAIL_EVERY     / answers every so many-th request with status 500
 //	HEALTH         the status that /health answers, with the body "not today"
 //	SAY            what it prints at the start
 //	EAT_MEMORY     takes this many megabytes at the start
@@ -83,7 +84,7 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-var inFlight, sick atomic.Int64
+var inFlight, sick, answered atomic.Int64
 
 func handleSignals() {
 	terminate := make(chan os.Signal, 1)
@@ -105,6 +106,10 @@ func handleSignals() {
 func routes() {
 	hostname, _ := os.Hostname()
 	handle("/", func(w http.ResponseWriter, _ *http.Request) {
+		if every := int64(number("FAIL_EVERY")); every > 0 && answered.Add(1)%every == 0 {
+			http.Error(w, "out of luck", http.StatusInternalServerError)
+			return
+		}
 		fmt.Fprintf(w, "%s instance %s\n", os.Getenv("VERSION"), hostname)
 	})
 	handle("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
