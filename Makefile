@@ -81,6 +81,8 @@ check: bootstrap-tests
 	$(STEP) "Checking go.mod of the conformance tests" $(GO) -C test/conformance mod tidy -diff
 	$(STEP) "Checking with go vet" $(GO) vet ./...
 	$(STEP) "Checking the conformance tests with go vet" $(GO) -C test/conformance vet ./...
+	$(STEP) "Checking go.mod of the protocol tests" $(GO) -C test/protocol mod tidy -diff
+	$(STEP) "Checking the protocol tests with go vet" $(GO) -C test/protocol vet ./...
 
 # The linter is built once, by its own go.mod and not ours: that takes minutes, so "make test" leaves it out.
 GOLANGCI := v2.15.0
@@ -95,6 +97,7 @@ lint: bootstrap $(LINTER)
 # Tests of packages; those of the engine run real containers.
 unit: bootstrap-tests engine
 	$(STEP) "Testing packages" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -race -shuffle=on -timeout 15m ./internal/... ./cmd/...
+	$(STEP) "Testing protocols" $(GO) -C test/protocol test -timeout 5m ./...
 
 # Tests of the program as its users meet it.
 blackbox: bootstrap-tests build

@@ -18,11 +18,14 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/router/accesslog"
+	"github.com/slipway-run/slipway/internal/telemetry"
 )
 
 const (
 	routerListen  = "SLIPWAY_BENCH_ROUTER"
 	routerBackend = "SLIPWAY_BENCH_BACKEND"
+	routerLogs    = "SLIPWAY_BENCH_LOGS"
 	answerText    = "hello, world"
 	benchHost     = "abcdefghij.us-east-1.localhost"
 )
@@ -192,17 +195,21 @@ func version(program, arg string) string {
 	return strings.TrimPrefix(string(versionPattern.Find(out)), "v")
 }
 
-// startRouter runs the router as the daemon does, with an observer, in a process of its own.
+// startRouter runs the router as the daemon does, with an observer and an access log, in a process of its
+// own. The peers log no requests.
 func startRouter(b *testing.B, listen, backend string) {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	start(b, []string{routerListen + "=" + listen, routerBackend + "=" + backend}, self)
+	start(b, []string{routerListen + "=" + listen, routerBackend + "=" + backend, routerLogs + "=" + b.TempDir()}, self)
 }
 
-type observer struct{ log *slog.Logger }
+type observer struct {
+	log  *slog.Logger
+	logs *telemetry.Log
+}
 
 func (o observer) InstanceFailed(_, _ string, err error) {
 	o.log.Error("instance failed", "error", err)
@@ -210,16 +217,24 @@ func (o observer) InstanceFailed(_, _ string, err error) {
 func (o observer) Demand(string)       {}
 func (o observer) Wake(string, string) {}
 
+// Keep implements accesslog.Sink.
+func (o observer) Keep(id, name string, lines []byte) error {
+	return o.logs.Access(telemetry.Service{Name: name, ID: id}, lines)
+}
+
 // serveRouter is the program that startRouter starts. It serves until it is told to end.
 func serveRouter(listen, backend string) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	r := router.New(router.Options{Observer: observer{log}, Log: log})
 	fail := func(err error) {
 		if err != nil {
 			log.Error("the router does not serve", "error", err)
 			os.Exit(1)
 		}
 	}
+	logs, err := telemetry.Open(os.Getenv(routerLogs), nil, telemetry.Options{Log: log})
+	fail(err)
+	seen := observer{log, logs}
+	r := router.New(router.Options{Observer: seen, Log: log, Access: accesslog.New(seen, accesslog.Options{Log: log})})
 	fail(r.SetService(router.Route{ServiceID: "svc", Name: "hello", Hosts: []string{benchHost}, State: router.Serving, MaxConcurrency: 100}))
 	fail(r.AddInstance("svc", router.Instance{ID: "a", Address: netip.MustParseAddrPort(backend), Healthy: true}))
 	if address := os.Getenv("SLIPWAY_BENCH_PPROF"); address != "" {

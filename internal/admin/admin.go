@@ -55,6 +55,9 @@ type Line struct {
 // Application is the stream of everything that the instances of a service wrote.
 const Application = "application"
 
+// Access is the stream of the requests to a service, lines of JSON.
+const Access = "access"
+
 // Logs reads the logs of a service.
 type Logs interface {
 	// Read returns the lines of a stream of a service since a time, oldest first, and goes on with

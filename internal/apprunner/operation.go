@@ -52,6 +52,7 @@ const (
 	StepBuild     Step = "build"     // make an image of source code
 	StepPull      Step = "pull"      // bring the image to the engine
 	StepProvision Step = "provision" // start instances of the new revision and check them
+	StepCanary    Step = "canary"    // send the new revision a share of the traffic, and compare
 	StepRoute     Step = "route"     // send traffic to the new revision
 	StepDrain     Step = "drain"     // let the old revision finish its requests and end it
 	StepStop      Step = "stop"      // take traffic away and end every instance
@@ -77,7 +78,10 @@ type Operation struct {
 	Rollback   bool   `json:",omitempty"` // the revision is an older one, and needs no build
 	Secrets    string `json:",omitempty"` // the versions of secrets that it was begun for, as SecretVersions has them
 	Source     string `json:",omitempty"` // the commit that was built, for people
-	Reason     string `json:",omitempty"` // why it failed
+	Reason     string `json:",omitempty"` // why it failed, or why Slipway began it by itself
+
+	Canary      Canary    `json:",omitzero"` // how it begins to send traffic; zero for all at once
+	CanaryUntil time.Time `json:",omitzero"` // when the canary ends, once it has begun
 
 	StartedAt time.Time
 	UpdatedAt time.Time
@@ -87,8 +91,8 @@ type Operation struct {
 // steps lists what each type of operation does.
 var steps = map[OperationType][]Step{
 	CreateService:   {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
-	UpdateService:   {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
-	StartDeployment: {StepResolve, StepBuild, StepPull, StepProvision, StepRoute, StepDrain, StepDone},
+	UpdateService:   {StepResolve, StepBuild, StepPull, StepProvision, StepCanary, StepRoute, StepDrain, StepDone},
+	StartDeployment: {StepResolve, StepBuild, StepPull, StepProvision, StepCanary, StepRoute, StepDrain, StepDone},
 	PauseService:    {StepStop, StepDone},
 	ResumeService:   {StepPull, StepProvision, StepRoute, StepDone},
 	DeleteService:   {StepStop, StepForget, StepDone},
@@ -106,16 +110,18 @@ func (o Operation) Next() Step {
 		return StepDone
 	case next == StepBuild && !o.Builds:
 		return StepPull
+	case next == StepCanary && o.Canary.Percent == 0:
+		return StepRoute
 	default:
 		return next
 	}
 }
 
-// Cancellable reports whether the operation can still be ended with nothing changed: it has not sent
-// traffic to a new revision.
+// Cancellable reports whether the operation can still be ended with nothing changed: the revision before
+// still serves.
 func (o Operation) Cancellable() bool {
 	switch o.Step {
-	case StepResolve, StepBuild, StepPull, StepProvision:
+	case StepResolve, StepBuild, StepPull, StepProvision, StepCanary:
 		return o.Type.Deploys() && !o.Status.Ended()
 	default:
 		return false

@@ -142,6 +142,15 @@ func remedy(s ServiceStatus) string {
 	}
 }
 
+// BeginCanary has the operation begin with a canary when it comes to sending traffic, if there is a
+// revision beside it that serves. One that brings back an older revision does not: that is urgent.
+func BeginCanary(s Service, o Operation, c Canary, now time.Time) Operation {
+	if c.Percent > 0 && o.rollsBack() && !o.Rollback && s.RevisionID != "" && s.RevisionID != o.RevisionID {
+		o.Canary, o.CanaryUntil = c, now.Add(c.For)
+	}
+	return o
+}
+
 // Advance records the step after the present one.
 func Advance(o Operation, now time.Time) Operation {
 	o.Status, o.Step, o.UpdatedAt = OperationInProgress, o.Next(), now

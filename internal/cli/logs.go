@@ -24,20 +24,23 @@ const stamp = "2006-01-02T15:04:05.000Z07:00"
 
 func newLogs(g *globals) *cobra.Command {
 	var opts logOptions
-	var deployment string
+	var deployment, kind string
 	cmd := &cobra.Command{
 		Use:   "logs SERVICE",
-		Short: "Print what the instances of a service wrote",
+		Short: "Print what the instances of a service wrote, or who asked it what",
 		Args:  oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.stream = admin.Application
-			if deployment != "" {
+			switch opts.stream = kind; {
+			case deployment != "":
 				opts.stream = "deployment/" + deployment
+			case kind != admin.Application && kind != admin.Access:
+				return fmt.Errorf("--type %q is neither %s nor %s", kind, admin.Application, admin.Access)
 			}
 			return g.printLogs(cmd, args[0], opts, nil)
 		},
 	}
 	opts.add(cmd)
+	cmd.Flags().StringVar(&kind, "type", admin.Application, "which log: application, or access for the requests")
 	cmd.Flags().StringVar(&deployment, "deployment", "", "print the deployment log of this operation instead")
 	return cmd
 }
@@ -155,11 +158,17 @@ func (p *logPrinter) print(line admin.Line) error {
 	}
 	last.n++
 	p.seen[line.Stream] = last
-	if p.format != nil {
+	switch {
+	case p.format != nil:
 		_, err := fmt.Fprintln(p.out, p.format(line))
 		return err
-	}
-	if p.json {
+	case line.Stream == requestStream && p.json:
+		_, err := fmt.Fprintln(p.out, line.Text)
+		return err
+	case line.Stream == requestStream:
+		_, err := fmt.Fprintln(p.out, line.Time.Local().Format(stamp), requestText(line.Text))
+		return err
+	case p.json:
 		return json.NewEncoder(p.out).Encode(line)
 	}
 	_, err := fmt.Fprintln(p.out, line.Time.Local().Format(stamp), short(line.Stream), line.Text)

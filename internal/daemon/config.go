@@ -50,6 +50,7 @@ type Config struct {
 	Idle     IdleConfig     `yaml:"idle"`
 	Build    BuildConfig    `yaml:"build"`
 
+	AccessLog     AccessLogConfig     `yaml:"access-log"`
 	Observability ObservabilityConfig `yaml:"observability"`
 	VPC           VPCConfig           `yaml:"vpc"`
 	Roles         RoleConfig          `yaml:"roles"`
@@ -98,6 +99,14 @@ type ObservabilityConfig struct {
 	OTLPEndpoint string `yaml:"otlp-endpoint"`
 }
 
+// AccessLogConfig is what is kept of requests to applications.
+type AccessLogConfig struct {
+	Disabled bool `yaml:"disabled"`
+	Lines    int  `yaml:"lines"` // of a service in a second; of more requests a share is logged
+	Size     Size `yaml:"size"`  // of what is kept of a service
+	Query    bool `yaml:"query"` // log the queries of URLs, which may have secrets in them
+}
+
 // TimeoutConfig is how long instances get.
 type TimeoutConfig struct {
 	Start     time.Duration `yaml:"start"`      // to become healthy
@@ -128,7 +137,8 @@ func DefaultConfig() Config {
 			Connections: 10, ObservabilityConfigurations: 10, VPCConnectors: 10,
 			CustomDomains: apprunner.DomainQuota,
 		},
-		Throttle: ThrottleConfig{Rate: 20, Burst: 100},
+		AccessLog: AccessLogConfig{Lines: 1000, Size: 16 << 20},
+		Throttle:  ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
 			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
@@ -251,6 +261,7 @@ func (c *Config) Validate() error {
 		"quotas.connections": c.Quotas.Connections, "quotas.vpc-connectors": c.Quotas.VPCConnectors,
 		"quotas.observability-configurations": c.Quotas.ObservabilityConfigurations,
 		"throttle.burst":                      c.Throttle.Burst,
+		"access-log.lines":                    c.AccessLog.Lines,
 	} {
 		if n < 1 {
 			errs = append(errs, fmt.Errorf("%s is %d: it must be at least 1", name, n))
@@ -261,6 +272,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Source.MaxPush < 1<<20 {
 		errs = append(errs, fmt.Errorf("source.max-push is %d bytes: it must be at least 1MiB", c.Source.MaxPush))
+	}
+	if c.AccessLog.Size < 1<<20 {
+		errs = append(errs, fmt.Errorf("access-log.size is %d bytes: it must be at least 1MiB", c.AccessLog.Size))
 	}
 	if !(c.Throttle.Rate > 0) {
 		errs = append(errs, fmt.Errorf("throttle.rate is %v: it must be more than nothing", c.Throttle.Rate))

@@ -37,6 +37,7 @@ import (
 	"github.com/slipway-run/slipway/internal/otlp"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/router/accesslog"
 	"github.com/slipway-run/slipway/internal/secret"
 	"github.com/slipway-run/slipway/internal/ship"
 	"github.com/slipway-run/slipway/internal/source"
@@ -95,6 +96,7 @@ type Daemon struct {
 
 	hosts        *hosts
 	options      *options
+	accessLog    *accesslog.Log // nil if it is disabled
 	domains      *domain.Worker
 	certificates *certificate.Manager // nil without HTTPS
 
@@ -289,6 +291,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.sources != nil {
 		d.sources.Close()
+	}
+	if d.accessLog != nil {
+		errs = append(errs, d.accessLog.Close())
 	}
 	if d.audit != nil {
 		errs = append(errs, d.audit.Close())

@@ -162,10 +162,13 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 	})
 }
 
-// secured reports whether a host is to be reached by HTTPS alone.
+// secured reports whether a host is to be reached by HTTPS alone: custom names that have a certificate, and
+// all names of a service whose owner has browsers told so.
 func (d *Daemon) secured(host string) bool {
-	name, ok := d.hosts.names.Find(host)
-	return ok && name.Secured && d.router.Has(host)
+	if name, ok := d.hosts.names.Find(host); ok && name.Secured {
+		return d.router.Has(host)
+	}
+	return d.router.Insists(host)
 }
 
 // withPort adds the port of a listener to a host, unless it is the usual one.
@@ -189,6 +192,7 @@ type hosts struct {
 	router *router.Router
 	names  *domain.Names
 	domain string
+	asked  func(apprunner.Service) apprunner.Options
 
 	mu      sync.Mutex                   // held from reading names until the router has them
 	known   map[string]apprunner.Service // those that the router has
@@ -196,14 +200,17 @@ type hosts struct {
 	private map[string]string            // service ids by the domains of open VPC ingress connections
 }
 
-func newHosts(r *router.Router, ours string) *hosts {
-	return &hosts{router: r, names: &domain.Names{}, domain: ours, known: map[string]apprunner.Service{}, given: map[string][]string{}}
+func newHosts(r *router.Router, ours string, asked func(apprunner.Service) apprunner.Options) *hosts {
+	return &hosts{router: r, names: &domain.Names{}, domain: ours, asked: asked, known: map[string]apprunner.Service{}, given: map[string][]string{}}
 }
 
 // of returns the names that a service is reached by from outside; a private one has none.
 func (h *hosts) of(s apprunner.Service) []string {
-	if s.Spec.Network.Private {
+	switch {
+	case s.Spec.Network.Private:
 		return nil
+	case h.asked(s).HideDefault:
+		return h.names.Of(s.ID)
 	}
 	return append([]string{s.Host(h.domain)}, h.names.Of(s.ID)...)
 }

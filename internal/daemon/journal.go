@@ -80,8 +80,11 @@ type reader struct{ d *Daemon }
 // Read implements admin.Logs.
 func (r reader) Read(ctx context.Context, s apprunner.Service, stream string, since time.Time, follow bool) iter.Seq2[admin.Line, error] {
 	query := telemetry.Query{Group: logged(s).ServiceGroup(), Stream: stream, Since: since, Follow: follow}
-	if stream == admin.Application {
+	switch stream {
+	case admin.Application:
 		query.Group, query.Stream = logged(s).ApplicationGroup(), ""
+	case admin.Access:
+		query.Group, query.Stream = logged(s).AccessGroup(), ""
 	}
 	return func(yield func(admin.Line, error) bool) {
 		for line, err := range r.d.logs.Read(ctx, query) {

@@ -45,6 +45,14 @@ func (o *options) forget(serviceID string) {
 	delete(o.known, serviceID)
 }
 
+// worse is told that a revision does worse than the one before.
+func (d *Daemon) worse(s apprunner.Service, revisionID, previousID, reason string) {
+	_, err := d.control.RollBackWorse(d.ctx, d.place(s.Region), s, revisionID, previousID, reason)
+	if err != nil && d.ctx.Err() == nil {
+		d.log.Error("a revision was not rolled back, and that is tried again", "service", s.Name, "reason", reason, "error", err)
+	}
+}
+
 // retagged is told that the tags of a service have changed.
 func (d *Daemon) retagged(serviceID string) {
 	d.options.forget(serviceID)

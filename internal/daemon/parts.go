@@ -41,7 +41,7 @@ func (d *Daemon) openEngine() (err error) {
 // openParts makes everything that has no state of its own beside the store and the engine.
 func (d *Daemon) openParts() error {
 	var err error
-	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{Log: d.log})
+	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{Log: d.log, AccessSize: int64(d.config.AccessLog.Size) / 4})
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,18 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	watcher := &observer{}
-	d.router = router.New(router.Options{Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait})
-	d.hosts = newHosts(d.router, d.config.Domain)
+	d.openAccessLog()
+	d.router = router.New(router.Options{
+		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog,
+	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
+	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)
 	routes := routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
 	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of, Previous: d.previous, Role: d.lent,
+		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},
@@ -88,6 +91,7 @@ func (d *Daemon) openParts() error {
 	d.runner = &operation.Runner{
 		Store: d.store, Sources: d.sources, Builder: d.assembler, Images: d.engine, Secrets: d.resolver, Fleet: d.fleet, Journal: journal{d},
 		Log: d.log.With("component", "operations"), Place: d.place, Reference: d.reference, Ended: d.ended, Warnings: d.warnings,
+		Canary:    func(s apprunner.Service) apprunner.Canary { return d.options.of(s).Canary },
 		Recording: failpoint("-"), Recorded: d.recorded,
 	}
 	if err := d.openDomains(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-run/slipway/internal/autoscale"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/router"
+	"github.com/slipway-run/slipway/internal/trial"
 )
 
 // routing lets the fleet drive the router.
@@ -24,12 +25,12 @@ var (
 	_ fleet.Demand = routing{}
 )
 
-func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency int) {
+func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency, canary int) {
 	asked := r.options.of(s)
 	err := r.hosts.set(s, router.Route{
 		ServiceID: s.ID, Name: s.Name,
-		State: state, Reason: reason, MaxConcurrency: concurrency,
-		RequestLimit: asked.RequestTimeout,
+		State: state, Reason: reason, MaxConcurrency: concurrency, CanaryPercent: canary,
+		RequestLimit: asked.RequestTimeout, HSTS: asked.HSTS, Allow: asked.AllowIPs, H2C: asked.Protocol == apprunner.ProtocolH2C,
 	})
 	if err != nil {
 		r.log.Error("a route was not set", "service", s.Name, "error", err)
@@ -37,11 +38,11 @@ func (r routing) route(s apprunner.Service, state router.State, reason string, c
 }
 
 // Serve implements fleet.Router.
-func (r routing) Serve(s apprunner.Service, concurrency int, backends []fleet.Backend) {
-	r.route(s, router.Serving, "", concurrency)
+func (r routing) Serve(s apprunner.Service, concurrency, canary int, backends []fleet.Backend) {
+	r.route(s, router.Serving, "", concurrency, canary)
 	set := make([]router.Instance, 0, len(backends))
 	for _, b := range backends {
-		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true, Asleep: b.Asleep})
+		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true, Asleep: b.Asleep, Canary: b.Canary, MaxConcurrency: b.MaxConcurrency})
 	}
 	if _, err := r.router.Switch(s.ID, set); err != nil {
 		r.log.Error("instances were not routed", "service", s.Name, "error", err)
@@ -54,11 +55,11 @@ func (r routing) Hold(s apprunner.Service, why fleet.Hold) {
 	case fleet.HoldDeleted:
 		r.hosts.remove(s)
 	case fleet.HoldPaused:
-		r.route(s, router.Paused, "", 1)
+		r.route(s, router.Paused, "", 1, 0)
 	case fleet.HoldFailed:
-		r.route(s, router.Failed, "Its first deployment failed. Its events tell why.", 1)
+		r.route(s, router.Failed, "Its first deployment failed. Its events tell why.", 1, 0)
 	default:
-		r.route(s, router.Pending, "Its first deployment is under way.", 1)
+		r.route(s, router.Pending, "Its first deployment is under way.", 1, 0)
 	}
 }
 
@@ -89,15 +90,15 @@ func (r routing) Sample(serviceID string) (autoscale.Sample, bool) {
 // Tallies implements fleet.Demand.
 func (r routing) Tallies(serviceID string) (fleet.Tallies, bool) {
 	s, ok := r.router.Stats(serviceID)
-	t := fleet.Tallies{Service: tally(s.Service), Instances: map[string]fleet.Tally{}, Bounds: router.LatencyBounds[:]}
+	t := fleet.Tallies{Service: tally(s.Service), Instances: map[string]trial.Tally{}, Bounds: router.LatencyBounds[:]}
 	for id, instance := range s.Instances {
 		t.Instances[id] = tally(instance.Tally)
 	}
 	return t, ok
 }
 
-func tally(t router.Tally) fleet.Tally {
-	return fleet.Tally{Requests: t.Requests, Failed: t.Status[5], Latency: t.Latency.Buckets[:]}
+func tally(t router.Tally) trial.Tally {
+	return trial.Tally{Requests: t.Requests, Failed: t.Status[5], Latency: t.Latency.Buckets[:]}
 }
 
 // observer tells the fleet what the router finds out. The fleet is made after the router.

@@ -27,8 +27,9 @@ const (
 
 // Router sends requests to instances.
 type Router interface {
-	// Serve makes the instances the only ones that get new requests of the service.
-	Serve(service apprunner.Service, maxConcurrency int, instances []Backend)
+	// Serve makes the instances the only ones that get new requests of the service. Canaries among
+	// them get so many of a hundred, and the others all the rest.
+	Serve(service apprunner.Service, maxConcurrency, canaryPercent int, instances []Backend)
 	// Hold takes the service's traffic away: requests are answered with a page that says why.
 	Hold(service apprunner.Service, why Hold)
 	// Drain returns when the instance, already out of Serve, has no request left or ctx ends.
@@ -52,6 +53,9 @@ type Backend struct {
 	ID      string
 	Address netip.AddrPort
 	Asleep  bool // of one that the router does not have yet: Fleet.Wake is told before it gets requests
+	Canary  bool // it gets its share only
+
+	MaxConcurrency int // of this instance alone; 0 for that of the service
 }
 
 // Hold is why a service gets no traffic.
@@ -99,6 +103,9 @@ type Options struct {
 	Did func(Deed)
 	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
 	Asked func(apprunner.Service) apprunner.Options
+	// Worse is told that a revision which has served for minutes only does worse than the one before,
+	// again and again while that is so; nil to let it serve.
+	Worse func(service apprunner.Service, revisionID, previousID, reason string)
 }
 
 // Fleet keeps the instances of all services.
@@ -163,6 +170,7 @@ func (f *Fleet) Run() {
 	f.do(f.followIdle)
 	f.do(f.followSpares)
 	f.do(f.followUsage)
+	f.do(f.followTrials)
 	<-f.ctx.Done()
 	f.life.Lock()
 	f.over = true

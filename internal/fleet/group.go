@@ -28,7 +28,11 @@ type group struct {
 	limited   time.Time // when the load last needed more than MaxSize
 	readings  readings  // empty unless the service scales by what its instances use
 	usage     autoscale.Usage
-	peak      int // the most requests at a time that the last look at the load found
+	book      book
+	marks     []mark  // of the serving revision, the oldest first
+	canary    *canary // nil while one revision has all traffic
+	watch     *watch  // nil once what serves has proved itself
+	peak      int     // the most requests at a time that the last look at the load found
 
 	previous      *apprunner.Revision // what a rollback would go to; nil for none
 	previousKnown bool                // previous is not older than what serves
@@ -115,19 +119,28 @@ func awaitHealthy(ctx context.Context, members []*member, enough int) error {
 // Discard ends the instances of a revision that does not serve.
 func (f *Fleet) Discard(ctx context.Context, service apprunner.Service, revisionID string) error {
 	g := f.group(service)
+	g.mu.Lock()
+	if g.canary != nil && g.canary.revision.ID == revisionID {
+		g.canary = nil
+	}
+	g.mu.Unlock()
 	return g.end(ctx, g.those(func(m *member) bool { return m.revision.ID == revisionID }))
 }
 
 // Serve makes the revision the one that gets traffic, and keeps it alive and scaled from now on.
 func (f *Fleet) Serve(service apprunner.Service, revision apprunner.Revision) {
 	g := f.group(service)
+	if g.servesOther(revision.ID) {
+		g.observe()
+	}
 	least := revision.Scaling.MinSize
 	toZero := f.opts.Asked(service).ScaleToZeroAfter > 0
 	g.mu.Lock()
 	if g.serving == nil || g.serving.ID != revision.ID {
 		g.previousKnown = false
+		g.watchLocked(revision.ID)
 	}
-	g.serving = &revision
+	g.serving, g.canary = &revision, nil
 	g.crashes, g.notBefore, g.spareAfter = 0, time.Time{}, time.Time{}
 	live := g.ofLocked(revision.ID)
 	if toZero && len(live) == 0 {
@@ -169,6 +182,7 @@ func (f *Fleet) Stop(ctx context.Context, service apprunner.Service, why Hold) e
 	g := f.group(service)
 	g.mu.Lock()
 	g.serving, g.want, g.previous, g.previousKnown = nil, 0, nil, false
+	g.canary, g.watch, g.marks = nil, nil, nil
 	g.mu.Unlock()
 	f.router.Hold(service, why)
 	if err := g.end(ctx, g.those(func(*member) bool { return true })); err != nil {
@@ -189,16 +203,35 @@ func (g *group) route() {
 	if g.serving == nil {
 		return
 	}
-	var backends []Backend
-	for _, m := range g.ofLocked(g.serving.ID) {
-		if m.healthy.Load() {
-			backends = append(backends, m.backend())
+	backends := g.backendsLocked(g.serving.ID)
+	share := 0
+	if g.canary != nil {
+		share = g.canary.percent
+		for _, b := range g.backendsLocked(g.canary.revision.ID) {
+			b.Canary, b.MaxConcurrency = true, g.canary.revision.Scaling.MaxConcurrency
+			backends = append(backends, b)
 		}
 	}
 	// What serves is the revision: while the service is updated, its own configuration is ahead.
 	service := g.service
 	service.Spec = g.serving.Spec
-	g.fleet.router.Serve(service, g.serving.Scaling.MaxConcurrency, backends)
+	g.fleet.router.Serve(service, g.serving.Scaling.MaxConcurrency, share, backends)
+}
+
+// backendsLocked are the instances of a revision that can have requests.
+func (g *group) backendsLocked(revisionID string) (all []Backend) {
+	for _, m := range g.ofLocked(revisionID) {
+		if m.healthy.Load() {
+			all = append(all, m.backend())
+		}
+	}
+	return all
+}
+
+func (g *group) servesOther(revisionID string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.serving != nil && g.serving.ID != revisionID
 }
 
 // endPatience is how long the engine may take to end an instance beyond what the instance may take

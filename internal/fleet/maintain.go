@@ -16,6 +16,7 @@ func (g *group) lose(m *member, why error) {
 	if g.serving == nil || m.revision.ID != g.serving.ID {
 		m.lost = why
 		g.mu.Unlock()
+		g.route() // it may be a canary
 		return
 	}
 	if m.ending.Swap(true) {

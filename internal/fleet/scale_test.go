@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/autoscale"
 	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/trial"
 )
 
 // load sets how many requests the service has at a time.
@@ -167,22 +168,22 @@ func TestScaleByServed(t *testing.T) {
 	bounds := []time.Duration{100 * time.Millisecond, time.Second}
 	for name, tc := range map[string]struct {
 		options apprunner.Options
-		each    Tally // in a second
+		each    trial.Tally // in a second
 		want    int
 		reason  string
 	}{
-		"requests per second": {apprunner.Options{ScaleRPS: 20}, Tally{Requests: 55, Latency: []int64{55, 0, 0}}, 3, "55 requests a second, 20 per instance."},
-		"latency":             {apprunner.Options{ScaleP95: 100 * time.Millisecond}, Tally{Requests: 50, Latency: []int64{0, 50, 0}}, 3, "p95 latency 955ms, 100ms wanted."}, // three requests at a time: a fourth would have none
-		"few requests":        {apprunner.Options{ScaleP95: 100 * time.Millisecond}, Tally{Requests: 2, Latency: []int64{0, 2, 0}}, 1, ""},
+		"requests per second": {apprunner.Options{ScaleRPS: 20}, trial.Tally{Requests: 55, Latency: []int64{55, 0, 0}}, 3, "55 requests a second, 20 per instance."},
+		"latency":             {apprunner.Options{ScaleP95: 100 * time.Millisecond}, trial.Tally{Requests: 50, Latency: []int64{0, 50, 0}}, 3, "p95 latency 955ms, 100ms wanted."}, // three requests at a time: a fourth would have none
+		"few requests":        {apprunner.Options{ScaleP95: 100 * time.Millisecond}, trial.Tally{Requests: 2, Latency: []int64{0, 2, 0}}, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			run(t, wants(tc.options), func(t *testing.T, w *world) {
 				s, r := service(1, 4)
 				w.deploy(s, r)
-				served := Tally{Latency: make([]int64, 3)}
+				served := trial.Tally{Latency: make([]int64, 3)}
 				for range 40 {
-					served = served.plus(tc.each)
+					served = served.Plus(tc.each)
 					w.load(3)
 					w.locked(func() { w.tallies = Tallies{Service: served, Bounds: bounds} })
 					sleep(time.Second)
@@ -221,23 +222,4 @@ func TestScaleToZeroAndBack(t *testing.T) {
 			t.Errorf("%d instances serve after a request came, want MinSize 2", got)
 		}
 	})
-}
-
-func TestQuantile(t *testing.T) {
-	t.Parallel()
-	bounds := []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond}
-	for want, counts := range map[time.Duration][]int64{
-		0:                       {0, 0, 0, 0},
-		9500 * time.Microsecond: {100, 0, 0, 0},
-		15 * time.Millisecond:   {90, 10, 0, 0},
-		39 * time.Millisecond:   {0, 0, 100, 0},
-		40 * time.Millisecond:   {0, 0, 0, 100}, // beyond all bounds: at least the last
-	} {
-		if got := (Tally{Latency: counts}).quantile(0.95, 1, bounds); got != want {
-			t.Errorf("of %v 95 of 100 are under %s, want %s", counts, got, want)
-		}
-	}
-	if got := (Tally{Latency: []int64{9, 0, 0, 0}}).quantile(0.95, 10, bounds); got != 0 {
-		t.Errorf("nine requests tell %s", got)
-	}
 }

@@ -4,7 +4,15 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/autoscale"
+	"github.com/slipway-run/slipway/internal/trial"
 )
+
+// Tallies are the counts of a service.
+type Tallies struct {
+	Service   trial.Tally            // refused requests included
+	Instances map[string]trial.Tally // by id; one that is gone leaves
+	Bounds    []time.Duration        // of Latency
+}
 
 // measureEvery is how often instances are measured whose service scales by more than concurrency.
 const measureEvery = 2 * time.Second
@@ -34,9 +42,9 @@ func (r *readings) add(now reading) autoscale.Usage {
 		return usage
 	}
 	oldest := (*r)[0]
-	served := now.tallies.Service.minus(oldest.tallies.Service)
+	served := now.tallies.Service.Minus(oldest.tallies.Service)
 	usage.Rate = float64(served.Requests) / now.at.Sub(oldest.at).Seconds()
-	usage.P95 = served.quantile(0.95, fewRequests, now.tallies.Bounds)
+	usage.P95 = served.Quantile(0.95, fewRequests, now.tallies.Bounds)
 	return usage
 }
 

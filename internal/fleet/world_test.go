@@ -50,6 +50,7 @@ type world struct {
 	journal   []string
 	routed    []Backend
 	hold      Hold
+	share     int
 	draining  chan struct{} // if set, Drain waits for it
 	sample    autoscale.Sample
 	tallies   Tallies
@@ -349,10 +350,10 @@ func (e *fakeEngine) KeepImages(context.Context, []string) error { panic("not us
 
 type fakeRouter world
 
-func (r *fakeRouter) Serve(_ apprunner.Service, _ int, backends []Backend) {
+func (r *fakeRouter) Serve(_ apprunner.Service, _, share int, backends []Backend) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.routed, r.hold = backends, ""
+	r.routed, r.hold, r.share = backends, "", share
 	r.did = append(r.did, fmt.Sprintf("serve %d", len(backends)))
 }
 

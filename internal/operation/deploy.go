@@ -168,7 +168,11 @@ func (j *job) provision(ctx context.Context) error {
 		return err
 	}
 	j.event("Health check is successful. Routing traffic to application.")
-	return j.advance(ctx, nil)
+	o, now := j.operation, time.Now()
+	if j.Canary != nil {
+		o = apprunner.BeginCanary(j.service, o, j.Canary(j.service), now)
+	}
+	return j.record(ctx, j.service, apprunner.Advance(o, now), nil)
 }
 
 // launch has healthy instances of the revision.

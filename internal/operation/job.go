@@ -29,6 +29,8 @@ func (j *job) step(ctx context.Context) error {
 		return j.pull(ctx)
 	case apprunner.StepProvision:
 		return j.provision(ctx)
+	case apprunner.StepCanary:
+		return j.canary(ctx)
 	case apprunner.StepRoute:
 		return j.route(ctx)
 	case apprunner.StepDrain:

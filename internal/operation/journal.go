@@ -47,7 +47,11 @@ func (j *job) announce() {
 	j.event("Service status is set to OPERATION_IN_PROGRESS.")
 	trigger := cmp.Or(j.operation.Trigger, w.trigger)
 	if j.operation.Rollback {
-		trigger = "ROLLBACK"
+		trigger = cmp.Or(j.operation.Trigger, "ROLLBACK")
+	}
+	if j.operation.Reason != "" { // it was begun for one
+		j.event("%s", j.operation.Reason)
+		j.deployment("%s", j.operation.Reason)
 	}
 	j.deployment("Deployment with ID : %s started. Triggering event : %s", j.operation.ID, trigger)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -105,16 +106,18 @@ func TestStoppedAnywhere(t *testing.T) {
 			apprunner.UpdateService, apprunner.StartDeployment, apprunner.PauseService, apprunner.ResumeService, apprunner.DeleteService,
 		}), 0, 4).Draw(t, "kinds")
 		type plan struct {
-			kind  apprunner.OperationType
-			fails string
-			stops []int
+			kind   apprunner.OperationType
+			fails  string
+			canary bool
+			stops  []int
 		}
 		plans := []plan{{kind: apprunner.CreateService}}
 		for _, kind := range kinds {
 			plans = append(plans, plan{kind: kind})
 		}
 		for i := range plans {
-			plans[i].fails = rapid.SampledFrom([]string{"", "", "", "Resolve", "Endpoints", "Pull", "Deploy", "Stop"}).Draw(t, "fails")
+			plans[i].fails = rapid.SampledFrom([]string{"", "", "", "Resolve", "Endpoints", "Pull", "Deploy", "Try", "Stop"}).Draw(t, "fails")
+			plans[i].canary = rapid.Bool().Draw(t, "canary") || plans[i].fails == "Try"
 			plans[i].stops = rapid.SliceOfN(rapid.IntRange(1, 14), 0, 3).Draw(t, "stops")
 		}
 		var finals [2][]final
@@ -129,6 +132,10 @@ func TestStoppedAnywhere(t *testing.T) {
 				}
 				w.digest = fmt.Sprintf("sha256:%d", n)
 				clear(w.always)
+				w.canary = apprunner.Canary{}
+				if p.canary {
+					w.canary = apprunner.Canary{Percent: 10, For: time.Millisecond}
+				}
 				if p.fails == "Stop" {
 					w.always["Stop"] = refused // as what ends a deployment would be
 				} else if p.fails != "" {

@@ -47,6 +47,7 @@ type Images interface {
 type Fleet interface {
 	Deploy(ctx context.Context, s apprunner.Service, r apprunner.Revision) error
 	Discard(ctx context.Context, s apprunner.Service, revisionID string) error
+	Try(ctx context.Context, s apprunner.Service, r apprunner.Revision, percent int, until time.Time) (verdict string, err error)
 	Serve(s apprunner.Service, r apprunner.Revision)
 	Retire(ctx context.Context, s apprunner.Service) error
 	Stop(ctx context.Context, s apprunner.Service, why fleet.Hold) error
@@ -72,6 +73,8 @@ type Runner struct {
 	Place   func(region string) apprunner.Place
 	// Reference reads the ImageIdentifier of a configuration of a service in a Region.
 	Reference func(spec apprunner.Spec, region string) (source.Reference, error)
+	// Canary, if set, tells how a deployment of a service is to begin.
+	Canary func(apprunner.Service) apprunner.Canary
 	// Warnings, if set, tells what of a configuration this machine cannot give.
 	Warnings func(apprunner.Spec) []string
 	// Ended, if set, is told of every service whose operation ended.

@@ -68,7 +68,8 @@ type world struct {
 	images  []string            // that are in the engine
 	digest  string
 	pulling chan struct{} // if set, a pull waits for it
-	onCall  func()        // if set, told of each call before it is done
+	canary  apprunner.Canary
+	onCall  func() // if set, told of each call before it is done
 }
 
 func newWorld(s operation.Store) *world {
@@ -86,6 +87,7 @@ func (w *world) runner() *operation.Runner {
 		Reference: func(spec apprunner.Spec, region string) (source.Reference, error) {
 			return source.Parse(spec.Image.Identifier, source.Here{Place: apprunner.Place{Account: here.Account, Region: region}})
 		},
+		Canary:   func(apprunner.Service) apprunner.Canary { return w.canary },
 		Recorded: func(o apprunner.Operation) { w.step(o) },
 	}
 }
@@ -166,6 +168,18 @@ func (w *world) Deploy(ctx context.Context, s apprunner.Service, r apprunner.Rev
 		return err
 	}
 	return ctx.Err()
+}
+
+func (w *world) Try(ctx context.Context, _ apprunner.Service, r apprunner.Revision, percent int, until time.Time) (string, error) {
+	if err := w.do("Try", "%d with %d %%", r.Number, percent); err != nil {
+		return "", err
+	}
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-time.After(time.Until(until)):
+		return "It does no worse.", nil
+	}
 }
 
 func (w *world) Discard(_ context.Context, s apprunner.Service, revisionID string) error {

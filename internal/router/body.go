@@ -29,6 +29,7 @@ type attemptBody struct {
 	failed atomic.Pointer[clientError]
 	atEnd  func() // called at the end of the body, before Read returns
 	copied bool   // from is a copy: reading it does not use up the body
+	count  *atomic.Int64
 }
 
 func (b *attemptBody) Read(p []byte) (int, error) {
@@ -36,6 +37,7 @@ func (b *attemptBody) Read(p []byte) (int, error) {
 		return 0, errBodyClosed
 	}
 	n, err := b.from.Read(p)
+	b.count.Add(int64(n))
 	switch {
 	case err == io.EOF:
 		b.atEnd()
@@ -61,7 +63,8 @@ func (x *exchange) bodyFor(out *http.Request) *attemptBody {
 	if out.Body == nil || out.Body == http.NoBody {
 		return nil
 	}
-	b := &attemptBody{from: x.in.Body, atEnd: func() { copyTrailer(out, x.in) }}
+	x.received.Store(0)
+	b := &attemptBody{from: x.in.Body, count: &x.received, atEnd: func() { copyTrailer(out, x.in) }}
 	if x.replay != nil {
 		b.from, b.copied = bytes.NewReader(x.replay), true
 	}

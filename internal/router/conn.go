@@ -3,8 +3,10 @@ package router
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -31,6 +33,8 @@ type conn struct {
 	watched   uint64
 	in        http1.Stream
 	out       []byte // what is to be written next
+	client    netip.Addr
+	secure    bool // TLS
 	request   http1.Request
 	response  http1.Response
 	forwarded []byte // headers that tell instances who the client is
@@ -61,11 +65,10 @@ const (
 )
 
 func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
-	c := &conn{server: s, nc: nc, socket: socket}
+	c := &conn{server: s, nc: nc, socket: socket, secure: scheme == "https", client: addressOfClient(nc.RemoteAddr().String())}
 	c.in = http1.Stream{From: nc, Buf: make([]byte, headBuffer)}
-	ip, _, err := net.SplitHostPort(nc.RemoteAddr().String())
-	if err == nil {
-		c.forwarded = append(append(append(c.forwarded, "X-Forwarded-For: "...), ip...), "\r\n"...)
+	if c.client.IsValid() {
+		c.forwarded = append(c.client.AppendTo(append(c.forwarded, "X-Forwarded-For: "...)), crlf...)
 	}
 	c.forwarded = append(append(append(c.forwarded, "X-Forwarded-Proto: "...), scheme...), "\r\nX-Forwarded-Host: "...)
 	c.mu.Lock()
@@ -74,6 +77,12 @@ func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
 	c.due = time.Now().Add(s.header)
 	c.armed = c.due
 	return c
+}
+
+// addressOfClient is the address in host:port, the zero address if there is none.
+func addressOfClient(hostport string) netip.Addr {
+	a, _ := netip.ParseAddrPort(hostport)
+	return a.Addr().Unmap().WithZone("")
 }
 
 // serve answers requests until the connection ends.
@@ -90,15 +99,22 @@ func (c *conn) next() bool {
 		return c.refuse(err)
 	}
 	if err := c.request.Parse(c.in.Buffered()[:n]); err != nil {
+		if !c.secure && string(c.in.Buffered()[:n]) == prefaceHead {
+			return c.divert() // HTTP/2 by prior knowledge (RFC 9113, section 3.3)
+		}
 		return c.refuse(err)
 	}
 	if !bytes.Equal(c.host, c.request.Host) {
 		c.host, c.key = append(c.host[:0], c.request.Host...), canonicalHost(string(c.request.Host))
 	}
-	if c.server.diverts(c.key, c.request.Target) {
+	service := c.server.find(c.key)
+	if service == nil {
+		service = &c.server.nowhere
+	}
+	if c.server.diverts(c.key, c.request.Target) || service.route.Load().H2C {
 		return c.divert()
 	}
-	return c.answer(n)
+	return c.answer(service, n)
 }
 
 // readHead waits for a request.
@@ -127,7 +143,7 @@ func (c *conn) refuse(err error) (again bool) {
 		status, why = 408, "its header did not arrive in time"
 	}
 	if status != 0 {
-		c.out = appendPage(c.out[:0], refusal(status, why), false, false, false)
+		c.out = appendPage(c.out[:0], refusal(status, why), nil, false, false, false)
 		_ = c.nc.SetWriteDeadline(time.Now().Add(pageGrace))
 		if c.flush() == nil {
 			c.linger()
@@ -149,9 +165,25 @@ func (c *conn) divert() (again bool) {
 		_ = nc.Close()
 		return false
 	}
-	c.server.hand(&readConn{Conn: nc, read: c.in.Buffered()})
+	read := &readConn{Conn: nc, read: c.in.Buffered()}
+	if secure, ok := nc.(*tls.Conn); ok {
+		c.server.hand(&secureConn{read, secure})
+	} else {
+		c.server.hand(read)
+	}
 	return false
 }
+
+// prefaceHead is the part of HTTP/2's preface that looks like a request.
+const prefaceHead = "PRI * HTTP/2.0\r\n\r\n"
+
+// secureConn is a readConn of which net/http learns that it is one with TLS.
+type secureConn struct {
+	*readConn
+	secure *tls.Conn
+}
+
+func (c *secureConn) ConnectionState() tls.ConnectionState { return c.secure.ConnectionState() }
 
 // readConn is a connection of which something was read.
 type readConn struct {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"syscall"
@@ -24,8 +25,14 @@ var (
 	errRequestLimit = errors.New("the request took longer than its limit")
 	errDrained      = errors.New("the instance was replaced before the request ended")
 	errClientLeft   = errors.New("the client left")
+	errNoUpgrade    = errors.New("the application speaks HTTP/2, which has no upgrades")
 	errInstanceGone = errors.New("the instance stopped before the request ended")
 )
+
+// forbiddenError tells that a service does not serve a client's address.
+type forbiddenError struct{ client netip.Addr }
+
+func (e *forbiddenError) Error() string { return "the service does not serve " + e.client.String() }
 
 // connectError tells that no connection to an instance came about: nothing was sent.
 type connectError struct{ err error }

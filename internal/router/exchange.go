@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/slipway-run/slipway/internal/router/http1"
 )
 
 const (
@@ -27,9 +31,16 @@ type exchange struct {
 	w      http.ResponseWriter
 	in     *http.Request
 	began  time.Time
+	client netip.Addr
+	ids    ids
+	timing timing
 	replay []byte // the whole body, once it was read ahead
 	resets int
-	woke   time.Duration // of its time, waiting for an instance to wake or to start
+
+	received atomic.Int64 // bytes of the request's body that instances were sent
+	sent     int64        // of the response's
+	instance string       // that was asked last
+	failure  string       // why it is not the application's answer
 
 	status   int  // of the response, 0 until it is known
 	failed   bool // answered by a page
@@ -49,13 +60,19 @@ type exchange struct {
 
 // serve answers one request of the service.
 func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
-	x := &exchange{router: r, svc: s, route: s.route.Load(), w: w, in: in, began: time.Now()}
+	x := &exchange{router: r, svc: s, route: s.route.Load(), w: w, in: in, began: time.Now(), client: addressOfClient(in.RemoteAddr)}
+	x.timing.asked = x.began
+	x.ids.takeFromHeader(in.Header)
 	if limit := x.requestLimit(); limit > 0 {
 		x.limit = time.AfterFunc(limit, x.expire)
 	}
 	defer x.finish()
+	if err := x.refused(); err != nil {
+		x.fail(w, in, err)
+		return
+	}
 	proxy := httputil.ReverseProxy{
-		Rewrite:        rewrite,
+		Rewrite:        x.rewrite,
 		Transport:      x,
 		ModifyResponse: x.respond,
 		ErrorHandler:   x.fail,
@@ -72,9 +89,39 @@ func (x *exchange) requestLimit() time.Duration {
 	return x.router.options.RequestLimit
 }
 
+// refused tells why a request gets no further.
+func (x *exchange) refused() error {
+	switch {
+	case !x.route.allows(x.client):
+		return &forbiddenError{x.client}
+	case x.route.H2C && upgradeOf(x.in) != "":
+		return errNoUpgrade
+	}
+	return nil
+}
+
+// upgradeOf is the protocol that a client wants, "" for none. To HTTP/2 there is no upgrade: it would lead
+// around whoever counts requests, and a server may ignore it.
+func upgradeOf(r *http.Request) string {
+	wanted := r.Header.Get("Upgrade")
+	if !http1.Lists([]byte(r.Header.Get("Connection")), "upgrade") || http1.Lists([]byte(wanted), "h2c") {
+		return ""
+	}
+	return wanted
+}
+
 // rewrite makes the request that an instance sees. The reverse proxy has taken out hop-by-hop
 // headers and whatever X-Forwarded headers the client sent.
-func rewrite(p *httputil.ProxyRequest) {
+func (x *exchange) rewrite(p *httputil.ProxyRequest) {
+	if upgradeOf(p.In) == "" {
+		p.Out.Header.Del("Upgrade")
+		p.Out.Header.Del("Connection")
+	}
+	p.Out.Header.Set(headerRequestID, string(x.ids.request))
+	p.Out.Header.Set(headerTraceParent, string(x.ids.parent))
+	if x.ids.begun {
+		p.Out.Header.Del(headerTraceState)
+	}
 	p.Out.URL.Scheme = "http"
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came, also what Go would not parse
 	p.Out.Host = p.In.Host
@@ -91,10 +138,12 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, whyNot(err, last)
 		}
+		x.instance = x.lease.instance.id
 		body := x.bodyFor(out)
 		res, err := x.attempt(ctx, out, body)
 		if err == nil {
 			x.answered = true
+			x.timing.app = time.Since(x.timing.asked)
 			return res, nil
 		}
 		if err = x.explain(ctx, err, body); !x.mayRetry(err, body) {
@@ -131,14 +180,17 @@ func (x *exchange) claim(parent context.Context, again bool) (context.Context, e
 	}
 	granted, err := x.svc.gate.try(l, again)
 	if granted || err != nil {
+		if again {
+			x.timing.asked = time.Now()
+		}
 		return ctx, err
 	}
 	if err := x.readAhead(); err != nil {
 		return nil, x.explain(ctx, err, nil)
 	}
-	wait := x.router.options.QueueWait - time.Since(x.began)
-	err = x.svc.gate.claim(ctx, l, wait, again)
-	x.woke += l.woke
+	now := time.Now()
+	err = x.svc.gate.claim(ctx, l, x.router.options.QueueWait-now.Sub(x.began), again)
+	x.timing.waited(now, time.Now(), l.woke)
 	return ctx, err
 }
 
@@ -152,7 +204,7 @@ func (x *exchange) attempt(ctx context.Context, out *http.Request, body *attempt
 	if body != nil {
 		req.Body = body
 	}
-	return in.transport.RoundTrip(req)
+	return in.transportFor(x.route).RoundTrip(req)
 }
 
 // explain finds what a failure of an attempt was really about, and tells who should know.
@@ -194,6 +246,10 @@ func (x *exchange) mayRetry(err error, body *attemptBody) bool {
 // respond is called with the response's header before the client gets it.
 func (x *exchange) respond(res *http.Response) error {
 	x.status = res.StatusCode
+	x.own(res.Header)
+	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 {
+		res.Header.Del("Content-Length") // HTTP/1.1 has trailers only after chunks
+	}
 	if _, ok := res.Header["Content-Type"]; !ok {
 		x.w.Header()["Content-Type"] = nil // keeps net/http from guessing one
 	}
@@ -210,6 +266,17 @@ func (x *exchange) respond(res *http.Response) error {
 	return nil
 }
 
+// own adds the headers that are ours. What the application says itself stands.
+func (x *exchange) own(h http.Header) {
+	if h.Get(headerRequestID) == "" {
+		h.Set(headerRequestID, string(x.ids.request))
+	}
+	h.Add(headerTiming, string(x.timing.appendTiming(nil)))
+	if x.in.TLS != nil && x.route.HSTS > 0 && h.Get(headerHSTS) == "" {
+		h.Set(headerHSTS, string(appendHSTS(nil, x.route.HSTS)))
+	}
+}
+
 // watchedBody notices that an instance breaks off its response.
 type watchedBody struct {
 	io.ReadCloser
@@ -218,7 +285,9 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.x.sent += int64(n)
 	if err != nil && err != io.EOF && b.x.in.Context().Err() == nil && !b.x.wasCut() {
+		b.x.failure = err.Error()
 		b.x.report(err)
 	}
 	return n, err
@@ -230,7 +299,8 @@ func (x *exchange) fail(w http.ResponseWriter, in *http.Request, err error) {
 		panic(http.ErrAbortHandler) // the client left
 	}
 	p := pageFor(err, x.in.Host, x.route)
-	x.status, x.failed = p.Status, true
+	x.status, x.failed, x.failure = p.Status, true, err.Error()
+	x.own(w.Header())
 	x.router.options.Log.Debug("request failed", "service", x.svc.id, "status", p.Status, "error", err)
 	writePage(w, x.in, p)
 }
@@ -255,7 +325,7 @@ func (x *exchange) finish() {
 	if x.limit != nil {
 		x.limit.Stop()
 	}
-	o := x.outcome()
+	o, now := x.outcome(), time.Now()
 	x.release()
 	x.mu.Lock()
 	x.done = true
@@ -264,6 +334,7 @@ func (x *exchange) finish() {
 	}
 	x.mu.Unlock()
 	x.svc.record(o)
+	x.log(now)
 }
 
 func (x *exchange) outcome() outcome {

@@ -388,7 +388,7 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return ni
 
 func TestWholeResponseGivesItsConnectionBackWithoutDeadlines(t *testing.T) {
 	r := New(Options{})
-	s := r.newService("svc")
+	s := r.newService("svc", "hello")
 	s.route.Store(&Route{ServiceID: "svc"})
 	d := &deadlines{ResponseWriter: httptest.NewRecorder()}
 	x := &exchange{router: r, svc: s, w: d, in: httptest.NewRequest(http.MethodGet, "/", nil), status: http.StatusOK}

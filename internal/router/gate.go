@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type gate struct {
 	closed    error // why nobody gets in; nil when the service serves
 	instances []*instance
 	retired   []*instance // out of rotation, with requests still in flight
+	canary    int         // of a hundred requests, how many canaries get
+	due       int         // how much of a turn, in hundredths, canaries have coming
 	turn      int         // where the next search for an instance begins: ties go round
 	queue     leaseList
 	inFlight  int
@@ -150,20 +153,41 @@ func (g *gate) release(l *lease, o outcome) {
 	g.dispatchLocked()
 }
 
-// pickLocked returns the least loaded instance that may have one more request, nil if none may, and
-// one that is asleep and could help, if it met any.
+// pickLocked returns the instance that is to have the next request, nil if none may, and one that is
+// asleep and could help, if it met any. Canaries have their turn as often as their share says.
 func (g *gate) pickLocked() (best, sleeper *instance) {
+	if g.canary > 0 && g.due+g.canary >= 100 {
+		if best, _ = g.leastLocked(true); best != nil {
+			g.due += g.canary - 100
+			return best, nil
+		}
+	}
+	best, sleeper = g.leastLocked(false)
+	switch {
+	case best != nil:
+		g.due = min(g.due+g.canary, 100)
+	case !g.mainLocked():
+		return g.leastLocked(true)
+	}
+	return best, sleeper
+}
+
+// leastLocked returns the least loaded of the canaries, or of the others, that may have one more request.
+func (g *gate) leastLocked(canary bool) (best, sleeper *instance) {
 	at := 0
 	for i := range g.instances {
 		j := (g.turn + i) % len(g.instances)
 		in := g.instances[j]
+		if in.canary != canary {
+			continue
+		}
 		if in.asleep {
 			if in.ready() && !in.waking {
 				sleeper = in
 			}
 			continue
 		}
-		if !in.ready() || in.leases.n >= g.limit || (best != nil && in.leases.n >= best.leases.n) {
+		if !in.ready() || in.leases.n >= cmp.Or(in.limit, g.limit) || (best != nil && in.leases.n >= best.leases.n) {
 			continue
 		}
 		best, at = in, j
@@ -175,6 +199,25 @@ func (g *gate) pickLocked() (best, sleeper *instance) {
 		g.turn = at + 1
 	}
 	return best, sleeper
+}
+
+// mainLocked reports whether there is an instance that is no canary and takes requests.
+func (g *gate) mainLocked() bool {
+	for _, in := range g.instances {
+		if !in.canary && in.ready() {
+			return true
+		}
+	}
+	return false
+}
+
+// setCanary sets how many of a hundred requests go to canaries.
+func (g *gate) setCanary(percent int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.canary != percent {
+		g.canary, g.due = percent, 0
+	}
 }
 
 func (g *gate) grantLocked(l *lease, in *instance) {

@@ -28,6 +28,11 @@ type page struct {
 // pageFor explains err. It says nothing of instances: not how many, not where.
 func pageFor(err error, host string, route *Route) page {
 	name := strconv.Quote(route.Name)
+	if e, ok := errors.AsType[*forbiddenError](err); ok {
+		return page{Status: http.StatusForbidden, Title: "Forbidden",
+			Text: "The service " + name + " is for certain addresses only, and " + e.client.String() + ", where this request comes from, is none of them. " +
+				"Its owner lists them in the tag slipway:allow-ips."}
+	}
 	switch {
 	case errors.Is(err, errUnknownHost):
 		return page{Status: http.StatusNotFound, Title: "No service here",
@@ -35,6 +40,9 @@ func pageFor(err error, host string, route *Route) page {
 			Commands: []string{"slipway services", "aws apprunner list-services"}}
 	case errors.Is(err, errRemoved):
 		return page{Status: http.StatusNotFound, Title: "Service deleted", Text: "The service " + name + " was deleted."}
+	case errors.Is(err, errNoUpgrade):
+		return page{Status: http.StatusNotImplemented, Title: "Not Implemented",
+			Text: "The service " + name + " speaks HTTP/2 with its instances, as its tag slipway:protocol says, and a connection cannot be upgraded there to a WebSocket or anything else."}
 	case errors.Is(err, errPaused):
 		return page{Status: http.StatusServiceUnavailable, Title: "Service paused", RetryAfter: 60,
 			Text:     "The service " + name + " is paused. It answers again when its owner resumes it:",
@@ -53,11 +61,11 @@ func pageFor(err error, host string, route *Route) page {
 		return page{Status: http.StatusTooManyRequests, Title: "Too Many Requests", RetryAfter: 1,
 			Text: "The service " + name + " has more requests than it can take: " + unwrapped(err) + ". Try again in a moment."}
 	}
-	return upstreamPage(err, name)
+	return upstreamPage(err, name, route.H2C)
 }
 
 // upstreamPage explains a failure that happened after the request had an instance.
-func upstreamPage(err error, name string) page {
+func upstreamPage(err error, name string, h2c bool) page {
 	_, badRequest := errors.AsType[*clientError](err)
 	bad := page{Status: http.StatusBadGateway, Title: "Bad Gateway"}
 	switch {
@@ -79,6 +87,10 @@ func upstreamPage(err error, name string) page {
 		bad.Text = "The service " + name + " could not be reached."
 	case isReset(err):
 		bad.Text = "The service " + name + " closed the connection before it answered."
+	case h2c && strings.HasPrefix(err.Error(), "stream error: "):
+		bad.Text = "The service " + name + " ended the request with an error of HTTP/2 before it answered."
+	case h2c:
+		bad.Text = "The service " + name + " did not answer in HTTP/2, which its tag slipway:protocol says it speaks."
 	default:
 		bad.Text = "The service " + name + " sent a response that is not valid HTTP."
 	}
@@ -132,8 +144,8 @@ func (p page) headers(html bool, kind string) []string {
 	return h
 }
 
-// appendPage makes a whole response.
-func appendPage(b []byte, p page, html, isHead, keep bool) []byte {
+// appendPage makes a whole response. Own are headers beside those of the page.
+func appendPage(b []byte, p page, own []byte, html, isHead, keep bool) []byte {
 	body, kind := p.render(html)
 	b = append(append(strconv.AppendInt(append(b, "HTTP/1.1 "...), int64(p.Status), 10), ' '), http.StatusText(p.Status)...)
 	b = append(append(append(b, "\r\nDate: "...), date()...), crlf...)
@@ -141,6 +153,7 @@ func appendPage(b []byte, p page, html, isHead, keep bool) []byte {
 	for i := 0; i < len(h); i += 2 {
 		b = append(append(append(append(b, h[i]...), ": "...), h[i+1]...), crlf...)
 	}
+	b = append(b, own...)
 	b = append(appendConnection(appendLength(b, int64(len(body))), keep, 1), crlf...)
 	if isHead {
 		return b
@@ -150,6 +163,10 @@ func appendPage(b []byte, p page, html, isHead, keep bool) []byte {
 
 // writePage answers with p.
 func writePage(w http.ResponseWriter, req *http.Request, p page) {
+	if isGRPC(req.Header.Get("Content-Type")) {
+		p.writeGRPC(w)
+		return
+	}
 	html := prefersHTML(req.Header.Values("Accept"))
 	body, kind := p.render(html)
 	h := p.headers(html, kind)

@@ -34,6 +34,12 @@ func TestHeadersThatTheInstanceSees(t *testing.T) {
 	f.do(req)
 
 	got := <-seen
+	for _, made := range []string{headerRequestID, headerTraceParent} { // ids_test.go is about them
+		if got.Header.Get(made) == "" {
+			t.Errorf("there is no %s", made)
+		}
+		got.Header.Del(made)
+	}
 	want := http.Header{
 		"X-Forwarded-For":   {"127.0.0.1"},
 		"X-Forwarded-Proto": {"http"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/router/http1"
 )
@@ -17,6 +18,7 @@ const copyLimit = 8 << 10
 func (c *conn) relay(u *upstream) (again bool, err error) {
 	r, v := &c.response, &c.visit
 	v.status, v.answered = r.Status, true
+	v.timing.app = time.Since(v.timing.asked)
 	chunked := r.Framing == http1.Chunked || r.Framing == http1.UntilClose
 	if chunked && c.request.Minor == 0 {
 		chunked, v.keep = false, false // the end of the connection is that of the body
@@ -24,7 +26,9 @@ func (c *conn) relay(u *upstream) (again bool, err error) {
 	if c.withheld() {
 		v.keep = false // its body may follow or not
 	}
-	c.out = appendResponse(c.out[:0], r, chunked, v.keep, c.request.Minor)
+	c.out = appendResponse(c.out[:0], r, chunked)
+	c.out = v.appendOwn(c.out, r, c.secure)
+	c.out = append(appendConnection(c.out, v.keep, c.request.Minor), crlf...)
 	u.in.Skip(v.answer)
 	if err := c.relayBody(u, chunked); err != nil {
 		return false, err
@@ -37,7 +41,7 @@ func (c *conn) relayBody(u *upstream, chunked bool) error {
 	u.body.Reset(r.Framing, r.Length, false)
 	for {
 		piece, err := u.body.Next(&u.in)
-		if len(piece) > 0 {
+		if c.visit.out += int64(len(piece)); len(piece) > 0 {
 			if err := c.emit(piece, chunked); err != nil {
 				return err
 			}

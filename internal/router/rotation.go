@@ -39,7 +39,7 @@ func (g *gate) replace(next []Instance, build func(Instance) *instance) []string
 		if in == nil || in.address != want.Address {
 			in = build(want)
 		}
-		in.healthy = want.Healthy
+		in.healthy, in.canary, in.limit = want.Healthy, want.Canary, want.MaxConcurrency
 		kept = append(kept, in)
 	}
 	var gone []string
@@ -67,7 +67,7 @@ func (g *gate) add(want Instance, build func(Instance) *instance) {
 		in = build(want)
 		g.instances = append(g.instances, in)
 	}
-	in.healthy = want.Healthy
+	in.healthy, in.canary, in.limit = want.Healthy, want.Canary, want.MaxConcurrency
 	g.dispatchLocked()
 }
 
@@ -205,6 +205,7 @@ func (g *gate) forgetLocked(in *instance) {
 	g.retired = without(g.retired, in)
 	close(in.gone)
 	in.transport.CloseIdleConnections()
+	in.h2c.CloseIdleConnections()
 	in.pool.close()
 }
 

@@ -32,9 +32,20 @@ type Route struct {
 	// Target is how many requests in flight per instance are enough to tell Observer.Demand.
 	// 0 means MaxConcurrency: then it is told when a request has to wait.
 	Target int
+	// CanaryPercent is how many of a hundred requests go to the instances that are canaries. The others
+	// get the rest, and never wait for a canary; without any other, canaries get all.
+	CanaryPercent int
 	// RequestLimit bounds a request from its first to its last byte. 0 means the router's own
 	// limit, a negative value none. It ends when a connection is upgraded.
 	RequestLimit time.Duration
+	// HSTS is how long browsers shall use nothing but HTTPS for the hosts; 0 says nothing. Only
+	// responses over HTTPS say it (RFC 6797, section 7.2), unless the application does itself.
+	HSTS time.Duration
+	// Allow lists the addresses of clients that are served; empty for all. It is the address of the
+	// connection that counts, not what a header says.
+	Allow []netip.Prefix
+	// H2C has instances asked in HTTP/2 without TLS.
+	H2C bool
 }
 
 // Instance is a place to send requests of a service to.
@@ -45,6 +56,10 @@ type Instance struct {
 	// Asleep is that it has to be woken before it gets a request. It counts when the instance is new to
 	// the router; from then on Sleep and Awake tell.
 	Asleep bool
+	// Canary is that it gets its share of requests only: Route.CanaryPercent.
+	Canary bool
+	// MaxConcurrency is how many requests it gets at a time; 0 for that of the route.
+	MaxConcurrency int
 }
 
 // ErrNotFound tells that the router has no such service.
@@ -63,6 +78,19 @@ func (r Route) validate() error {
 		}
 	}
 	return nil
+}
+
+// allows reports whether a client is served.
+func (r *Route) allows(client netip.Addr) bool {
+	if len(r.Allow) == 0 {
+		return true
+	}
+	for _, p := range r.Allow {
+		if p.Contains(client) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r Route) target() int {

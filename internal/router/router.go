@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/slipway-run/slipway/internal/router/accesslog"
 )
 
 // Observer hears of what somebody should act on at once. Its methods are called by the request
@@ -30,9 +32,10 @@ type Observer interface {
 type Options struct {
 	Observer     Observer
 	Log          *slog.Logger
-	RequestLimit time.Duration // of a request, first to last byte; 120 s as App Runner has
-	QueueWait    time.Duration // longest wait for an instance; 30 s
-	Dial         Dial          // connects to instances; TCP
+	RequestLimit time.Duration  // of a request, first to last byte; 120 s as App Runner has
+	QueueWait    time.Duration  // longest wait for an instance; 30 s
+	Dial         Dial           // connects to instances; TCP
+	Access       *accesslog.Log // has a line for each request; none
 }
 
 func (o *Options) defaults() {
@@ -74,6 +77,7 @@ type service struct {
 	id    string
 	route atomic.Pointer[Route]
 	gate  gate
+	log   *accesslog.Writer // nil for none
 
 	mu    sync.Mutex
 	tally tally // requests that have ended, refused ones included
@@ -98,7 +102,7 @@ func (r *Router) SetService(route Route) error {
 	defer r.mu.Unlock()
 	s := r.services[route.ServiceID]
 	if s == nil {
-		s = r.newService(route.ServiceID)
+		s = r.newService(route.ServiceID, route.Name)
 	}
 	hosts, err := r.hostsWithLocked(s, route.Hosts)
 	if err != nil {
@@ -106,6 +110,7 @@ func (r *Router) SetService(route Route) error {
 	}
 	r.services[route.ServiceID] = s
 	s.route.Store(&route)
+	s.gate.setCanary(route.CanaryPercent)
 	s.gate.configure(route.MaxConcurrency, route.target(), closedBy(route.State))
 	r.hosts.Store(&hosts)
 	return nil
@@ -147,11 +152,14 @@ func (r *Router) hostsWithLocked(s *service, hosts []string) (map[string]*servic
 	return table, nil
 }
 
-func (r *Router) newService(id string) *service {
+func (r *Router) newService(id, name string) *service {
 	s := &service{id: id}
 	s.gate.meter = newMeter()
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
 	s.gate.wake = func(instanceID string) { r.options.Observer.Wake(id, instanceID) }
+	if r.options.Access != nil {
+		s.log = r.options.Access.Service(id, name)
+	}
 	return s
 }
 
@@ -289,6 +297,12 @@ func lookUp[V any](hosts map[string]V, host string) V {
 
 // Has reports whether a host leads to a service.
 func (r *Router) Has(host string) bool { return r.find(canonicalHost(host)) != nil }
+
+// Insists reports whether a host leads to a service that wants to be reached by HTTPS alone.
+func (r *Router) Insists(host string) bool {
+	s := r.find(canonicalHost(host))
+	return s != nil && s.route.Load().HSTS > 0
+}
 
 func (r *Router) service(id string) *service {
 	r.mu.Lock()

@@ -22,6 +22,9 @@ const (
 	// connection, so that they close first and no request is sent into a closing connection.
 	keepAlive = 75 * time.Second
 
+	// frameLimit is the standard's own. net/http would hold up to a megabyte for each connection.
+	frameLimit = 16 << 10
+
 	challengePath = "/.well-known/acme-challenge/"
 )
 
@@ -76,8 +79,11 @@ func NewServer(r *Router, o ServerOptions) *Server {
 	s.nowhere.route.Store(&Route{})
 	s.rare = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: readHeader, IdleTimeout: keepAlive, MaxHeaderBytes: headLimit,
-		TLSConfig: o.TLS, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameLimit}, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	s.rare.Protocols.SetHTTP1(true)
+	s.rare.Protocols.SetHTTP2(true)
+	s.rare.Protocols.SetUnencryptedHTTP2(true)
 	return s
 }
 
@@ -169,7 +175,7 @@ func (s *Server) shakeHands(secure *tls.Conn, socket net.Conn) bool {
 	if err := secure.HandshakeContext(ctx); err != nil {
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {
 			_ = socket.SetWriteDeadline(time.Now().Add(pageGrace))
-			_, _ = socket.Write(appendPage(nil, refusal(400, "it is plain HTTP, and this port is for HTTPS"), false, false, false))
+			_, _ = socket.Write(appendPage(nil, refusal(400, "it is plain HTTP, and this port is for HTTPS"), nil, false, false, false))
 		}
 		s.options.Log.Debug("no TLS came about", "client", socket.RemoteAddr().String(), "error", err)
 		_ = socket.Close()

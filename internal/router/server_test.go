@@ -53,7 +53,7 @@ func TestSmugglingIsRefusedAndReachesNoInstance(t *testing.T) {
 		"header that injects":    {"GET / HTTP/1.1\r\n" + host + "X: a\rY: b\r\n\r\n", "400"},
 		"two Hosts":              {"GET / HTTP/1.1\r\n" + host + "Host: b\r\n\r\n", "400"},
 		"no Host":                {"GET / HTTP/1.1\r\n\r\n", "400"},
-		"HTTP/2 preface":         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
+		"another HTTP/2 preface": {"PRI * HTTP/2.0\r\nX: y\r\n\r\nSM\r\n\r\n", "505"},
 		"CONNECT":                {"CONNECT a:1 HTTP/1.1\r\n" + host + "\r\n", "501"},
 	} {
 		answer := f.ask(tc.request + "GET /next HTTP/1.1\r\n" + host + "\r\n")

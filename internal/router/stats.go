@@ -42,7 +42,7 @@ type Sample struct {
 	Average  float64 // of in flight and queued since the previous sample, weighted by time
 	Busy     float64 // of in flight alone, likewise
 	Done     int     // requests that gave their instance back since the previous sample
-	Ready    int     // instances that take requests
+	Ready    int     // instances that take requests, canaries not counted
 }
 
 // Stats is everything counted of a service. Counts of instances that left stay in the service's.
@@ -135,7 +135,7 @@ func (g *gate) sample() Sample {
 		s.Average, s.Busy = (g.meter.area-g.meter.sampled)/span, g.meter.busy/span
 	}
 	for _, in := range g.instances {
-		if in.ready() {
+		if in.ready() && !in.canary {
 			s.Ready++
 		}
 	}

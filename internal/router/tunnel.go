@@ -30,9 +30,9 @@ func (c *conn) tunnel(u *upstream) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		pour(u.conn, c.nc)
+		v.in = pour(u.conn, c.nc)
 	}()
-	pour(c.nc, u.conn)
+	v.out = pour(c.nc, u.conn)
 	<-ended
 	return nil
 }
@@ -49,14 +49,16 @@ func (c *conn) beginTunnel() bool {
 	return c.cause == nil
 }
 
-// pour moves bytes until from ends, and ends to. The other direction has a while left.
-func pour(to, from net.Conn) {
-	_, err := io.Copy(to, from)
+// pour moves bytes until from ends, and ends to. The other direction has a while left. It returns how many
+// there were.
+func pour(to, from net.Conn) int64 {
+	n, err := io.Copy(to, from)
 	if err != nil {
 		_ = from.SetDeadline(past)
 		_ = to.SetDeadline(past)
-		return
+		return n
 	}
 	closeWrite(to)
 	_ = to.SetReadDeadline(time.Now().Add(halfClosed))
+	return n
 }

@@ -21,6 +21,7 @@ type upload struct {
 	out  []byte
 	done chan struct{}
 	err  error // set before done is closed
+	n    int64 // bytes of the body so far, likewise
 }
 
 // uploads keeps what uploads need, which is much.
@@ -33,7 +34,7 @@ func (c *conn) beginUpload(u *upstream) {
 	up, _ := uploads.Get().(*upload)
 	up.in = http1.Stream{From: c.nc, Buf: up.in.Buf}
 	up.body.Reset(c.request.Framing, c.request.Length, true)
-	up.done, up.err = make(chan struct{}), nil
+	up.done, up.err, up.n = make(chan struct{}), nil, 0
 	up.in.Put(c.in.Cut(c.visit.head))
 	c.visit.upload = up
 	chunked := c.request.Framing == http1.Chunked
@@ -53,6 +54,7 @@ func (c *conn) beginUpload(u *upstream) {
 func (up *upload) copy(u *upstream, chunked bool) error {
 	for {
 		piece, err := up.body.Next(&up.in)
+		up.n += int64(len(piece))
 		end := errors.Is(err, io.EOF)
 		switch {
 		case err != nil && !end:

@@ -14,28 +14,28 @@ type visit struct {
 	service *service
 	route   *Route
 	began   time.Time
-	head    int           // bytes of the request's head
-	woke    time.Duration // of its time, waiting for an instance to wake or to start
-	body    []byte        // the whole body, if it came with the head
-	whole   bool          // there is no more of the request than head and body
+	head    int    // bytes of the request's head
+	body    []byte // the whole body, if it came with the head
+	whole   bool   // there is no more of the request than head and body
 	resets  int
 	lease   lease
 	upload  *upload // sends the rest of the body; nil until it began
+	ids     ids
+	timing  timing
 
-	answer   int  // bytes of the response's head
-	status   int  // of the response, 0 until it is known
-	answered bool // the present instance sent a header
+	answer   int    // bytes of the response's head
+	status   int    // of the response, 0 until it is known
+	in, out  int64  // bytes of the bodies, of in those that an upload did not send
+	instance string // that was asked last
+	failure  string // why there is no response of the application
+	answered bool   // the present instance sent a header
 	upgraded bool
 	keep     bool // the connection can be used for another request
 }
 
 // answer has the request answered. It reports whether another one may follow on the connection.
-func (c *conn) answer(head int) (again bool) {
-	service := c.server.find(c.key)
-	if service == nil {
-		service = &c.server.nowhere
-	}
-	c.begin(service, head)
+func (c *conn) answer(s *service, head int) (again bool) {
+	c.begin(s, head)
 	err := c.obtain()
 	if err != nil {
 		c.fail(err)
@@ -46,6 +46,8 @@ func (c *conn) answer(head int) (again bool) {
 func (c *conn) begin(s *service, head int) {
 	v := &c.visit
 	*v = visit{service: s, route: s.route.Load(), began: time.Now(), head: head}
+	v.ids.takeFrom(c.request.Fields)
+	v.timing.asked = v.began
 	rest := c.in.Buffered()[head:]
 	switch c.request.Framing {
 	case http1.NoBody:
@@ -75,8 +77,11 @@ func (c *conn) begin(s *service, head int) {
 
 // obtain gets the response from an instance, and from another one if it fails.
 func (c *conn) obtain() error {
-	if c.visit.service == &c.server.nowhere {
+	switch v := &c.visit; {
+	case v.service == &c.server.nowhere:
 		return errUnknownHost
+	case !v.route.allows(c.client):
+		return &forbiddenError{c.client}
 	}
 	for last := error(nil); ; {
 		if err := c.claim(last != nil); err != nil {
@@ -99,13 +104,25 @@ func (c *conn) claim(again bool) error {
 	v := &c.visit
 	v.lease = lease{holder: c}
 	granted, err := v.service.gate.try(&v.lease, again)
-	if granted || err != nil {
-		return err
+	if !granted && err == nil {
+		err = c.wait(again)
+	} else if again {
+		v.timing.asked = time.Now()
 	}
+	if err == nil {
+		v.instance = v.lease.instance.id
+	}
+	return err
+}
+
+// wait has the request wait for an instance.
+func (c *conn) wait(again bool) error {
+	v := &c.visit
 	ctx, cancel := c.waitable()
 	defer c.waited(cancel)
-	err = v.service.gate.claim(ctx, &v.lease, c.server.router.options.QueueWait-time.Since(v.began), again)
-	v.woke += v.lease.woke
+	began := time.Now()
+	err := v.service.gate.claim(ctx, &v.lease, c.server.router.options.QueueWait-began.Sub(v.began), again)
+	v.timing.waited(began, time.Now(), v.lease.woke)
 	return err
 }
 
@@ -166,18 +183,18 @@ func (c *conn) fail(err error) {
 	_, left := errors.AsType[*leftError](err)
 	switch {
 	case left, errors.Is(err, errClientLeft), errors.Is(err, http.ErrAbortHandler):
-		v.keep = false
+		v.keep, v.failure = false, errClientLeft.Error()
 		return
 	case v.status != 0: // a response that broke off never looks whole
-		v.keep = false
+		v.keep, v.failure = false, err.Error()
 		c.tear()
 		return
 	}
 	p := pageFor(err, string(c.request.Host), v.route)
-	v.status = p.Status
+	v.status, v.failure = p.Status, err.Error()
 	v.keep = v.keep && v.whole && !p.closes
 	c.server.router.options.Log.Debug("request failed", "service", v.service.id, "status", p.Status, "error", err)
-	c.out = appendPage(c.out[:0], p, c.acceptsHTML(), c.request.IsHead(), v.keep)
+	c.out = appendPage(c.out[:0], p, v.appendOwn(nil, &http1.Response{}, c.secure), c.acceptsHTML(), c.request.IsHead(), v.keep)
 	if c.flush() != nil {
 		v.keep = false
 	}
@@ -222,6 +239,7 @@ func (c *conn) finish() bool {
 	if u := v.upload; u != nil && !u.end(c) {
 		v.keep = false
 	}
+	c.log(now)
 	c.mu.Lock()
 	c.state = idle
 	keep := v.keep && !c.hurried && !c.expired

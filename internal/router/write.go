@@ -13,14 +13,18 @@ const crlf = "\r\n"
 
 // appendRequest makes the head that an instance gets. What the client says of itself by X-Forwarded
 // headers goes no further; forwarded says it instead, up to the host.
-func appendRequest(b []byte, r *http1.Request, forwarded []byte, whole bool) []byte {
+func appendRequest(b []byte, r *http1.Request, forwarded []byte, known *ids, whole bool) []byte {
 	b = append(append(append(b, r.Method...), ' '), r.Target...)
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), r.Host...), crlf...)
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		switch f.Kind {
-		case http1.Other, http1.Accept, http1.IdempotencyKey, http1.Date:
+		case http1.Other, http1.Accept, http1.IdempotencyKey, http1.Date, http1.UserAgent, http1.StrictTransport:
 			if !r.IsHop(f.Name) {
+				b = appendField(b, f)
+			}
+		case http1.TraceState:
+			if !known.begun { // it belongs to the trace of a traceparent
 				b = appendField(b, f)
 			}
 		case http1.Trailer:
@@ -29,7 +33,9 @@ func appendRequest(b []byte, r *http1.Request, forwarded []byte, whole bool) []b
 			}
 		}
 	}
-	b = append(append(append(b, forwarded...), r.Host...), crlf...)
+	b = append(append(append(b, forwarded...), r.Host...), "\r\n"+headerRequestID+": "...)
+	b = append(append(b, known.request...), "\r\n"+headerTraceParent+": "...)
+	b = append(append(b, known.parent...), crlf...)
 	if r.Trailers {
 		b = append(b, "TE: trailers\r\n"...)
 	}
@@ -65,8 +71,8 @@ func appendField(b []byte, f *http1.Field) []byte {
 	return append(append(b, f.Value...), crlf...)
 }
 
-// appendResponse makes the head that a client gets.
-func appendResponse(b []byte, r *http1.Response, chunked, keep bool, minor int) []byte {
+// appendResponse makes the head that a client gets, up to what is ours.
+func appendResponse(b []byte, r *http1.Response, chunked bool) []byte {
 	b = appendEndToEnd(append(append(append(b, "HTTP/1.1 "...), r.Line...), crlf...), r, chunked)
 	if !r.Dated {
 		b = append(append(append(b, "Date: "...), date()...), crlf...)
@@ -77,7 +83,25 @@ func appendResponse(b []byte, r *http1.Response, chunked, keep bool, minor int) 
 	case r.Length >= 0 && r.Status != http.StatusNoContent:
 		b = appendLength(b, r.Length)
 	}
-	return append(appendConnection(b, keep, minor), crlf...)
+	return b
+}
+
+// appendOwn adds the headers that are ours. What the application says itself stands.
+func (v *visit) appendOwn(b []byte, r *http1.Response, secure bool) []byte {
+	if !r.Named {
+		b = append(append(append(b, headerRequestID+": "...), v.ids.request...), crlf...)
+	}
+	b = append(v.timing.appendTiming(append(b, headerTiming+": "...)), crlf...)
+	if secure && v.route.HSTS > 0 && !r.Strict {
+		b = append(appendHSTS(append(b, headerHSTS+": "...), v.route.HSTS), crlf...)
+	}
+	return b
+}
+
+const headerHSTS = "Strict-Transport-Security"
+
+func appendHSTS(b []byte, d time.Duration) []byte {
+	return strconv.AppendInt(append(b, "max-age="...), int64(d/time.Second), 10)
 }
 
 // appendConnection says what happens to the connection where that is not the version's rule.

@@ -31,7 +31,7 @@ func (c *cursor) close() {
 func (c *cursor) next() (Line, bool, error) {
 	for {
 		if end := bytes.IndexByte(c.pending, '\n'); end >= 0 {
-			at, text, err := parseLine(string(c.pending[:end]))
+			at, text, err := c.stream.parse(string(c.pending[:end]))
 			c.pending = c.pending[end+1:]
 			if err != nil {
 				continue

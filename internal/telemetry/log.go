@@ -22,6 +22,7 @@ type Options struct {
 	Segments        int   // files of a stream; 4
 	KeepDeployments int   // deployment logs of a service; 50
 	KeepInstances   int   // removed instances of a service whose output is kept; 20
+	AccessSize      int64 // bytes of one file of requests, of which there are as many; 4 MiB
 	Log             *slog.Logger
 }
 
@@ -33,6 +34,9 @@ func (o *Options) defaults() {
 	}
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = 1 << 20
+	}
+	if o.AccessSize <= 0 {
+		o.AccessSize = 4 << 20
 	}
 	set(&o.Segments, 4)
 	set(&o.KeepDeployments, 50)
@@ -141,6 +145,9 @@ func (l *Log) streamLocked(r *record, name string) (*stream, bool, error) {
 		return nil, false, err
 	}
 	s := newStream(filepath.Join(r.dir, file), l.options.SegmentSize, l.options.Segments)
+	if name == AccessStream {
+		s.size, s.parse = l.options.AccessSize, parseAccess
+	}
 	r.streams[name] = s
 	return s, true, nil
 }
@@ -187,10 +194,13 @@ func (l *Log) Streams(group string) ([]StreamInfo, error) {
 		return nil, fmt.Errorf("log group %q: %w", group, err)
 	}
 	var streams []StreamInfo
-	if k == serviceGroup {
+	switch k {
+	case serviceGroup:
 		streams, err = l.stored(r)
 		streams = slices.DeleteFunc(streams, func(s StreamInfo) bool { return s.Name == ScalingStream })
-	} else {
+	case accessGroup:
+		streams, err = l.storedAccess(r)
+	default:
 		var instances []instance
 		instances, err = l.instances(r)
 		for _, in := range instances {
@@ -213,8 +223,13 @@ func (l *Log) existing(s Service) (*record, error) {
 
 // stored finds the streams of the service group on disk.
 func (l *Log) stored(r *record) ([]StreamInfo, error) {
+	return l.storedIn(map[string]string{r.dir: "", filepath.Join(r.dir, "deployment"): DeploymentStream})
+}
+
+// storedIn finds the streams in directories, whose names begin with what belongs to each.
+func (l *Log) storedIn(dirs map[string]string) ([]StreamInfo, error) {
 	found := map[string]StreamInfo{}
-	for dir, prefix := range map[string]string{r.dir: "", filepath.Join(r.dir, "deployment"): DeploymentStream} {
+	for dir, prefix := range dirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("list logs: %w", err)

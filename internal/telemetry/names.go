@@ -20,6 +20,7 @@ const (
 	ScalingStream    = "scaling" // decisions of the autoscaler; App Runner has none, so it is read by its name alone
 	DeploymentStream = "deployment/"
 	InstanceStream   = "instance/"
+	AccessStream     = "requests" // the one of the access group
 )
 
 const groupPrefix = "/aws/apprunner/"
@@ -32,12 +33,16 @@ func (s Service) ApplicationGroup() string {
 	return groupPrefix + s.Name + "/" + s.ID + "/application"
 }
 
-// kind says which of the two groups of a service is meant.
+// AccessGroup is the log group of requests. App Runner has none.
+func (s Service) AccessGroup() string { return groupPrefix + s.Name + "/" + s.ID + "/access" }
+
+// kind says which of the groups of a service is meant.
 type kind string
 
 const (
 	serviceGroup     kind = "service"
 	applicationGroup kind = "application"
+	accessGroup      kind = "access"
 )
 
 // safeName matches what may become part of a file name: no separators, no leading dot.
@@ -61,7 +66,7 @@ func parseGroup(group string) (Service, kind, error) {
 		return Service{}, "", fmt.Errorf("log group %q: %w", group, ErrNotFound)
 	}
 	s, k := Service{Name: parts[0], ID: parts[1]}, kind(parts[2])
-	if s.validate() != nil || k != serviceGroup && k != applicationGroup {
+	if s.validate() != nil || k != serviceGroup && k != applicationGroup && k != accessGroup {
 		return Service{}, "", fmt.Errorf("log group %q: %w", group, ErrNotFound)
 	}
 	return s, k, nil
@@ -70,8 +75,11 @@ func parseGroup(group string) (Service, kind, error) {
 // fileOf is where a stream of the service group is kept, below the service's directory and
 // without the number and ending of its segments.
 func fileOf(stream string) (string, error) {
-	if stream == EventStream || stream == ScalingStream {
+	switch stream {
+	case EventStream, ScalingStream:
 		return stream, nil
+	case AccessStream:
+		return accessFile, nil
 	}
 	id, ok := strings.CutPrefix(stream, DeploymentStream)
 	if !ok || !safeName.MatchString(id) {

@@ -168,7 +168,11 @@ func (r *reader) names() ([]string, error) {
 		}
 		return names, err
 	}
-	streams, err := r.log.stored(r.record)
+	list := r.log.stored
+	if r.kind == accessGroup {
+		list = r.log.storedAccess
+	}
+	streams, err := list(r.record)
 	for _, s := range streams {
 		if s.Name != ScalingStream || r.query.Stream == ScalingStream {
 			names = append(names, s.Name)

@@ -21,6 +21,7 @@ type stream struct {
 	path     string
 	size     int64 // at which a segment is full
 	segments int   // that are kept
+	parse    func(line string) (time.Time, string, error)
 
 	mu      sync.Mutex
 	opened  bool // active and length are known, and a torn line is cut off
@@ -31,7 +32,7 @@ type stream struct {
 }
 
 func newStream(path string, size int64, segments int) *stream {
-	return &stream{path: path, size: size, segments: segments, changed: make(chan struct{})}
+	return &stream{path: path, size: size, segments: segments, parse: parseLine, changed: make(chan struct{})}
 }
 
 func (s *stream) file(segment int) string { return fmt.Sprintf("%s.%06d.log", s.path, segment) }
@@ -50,6 +51,23 @@ func (s *stream) append(now time.Time, text string) error {
 		if err := s.writeLocked(formatLine(now, piece)); err != nil {
 			return err
 		}
+	}
+	s.notifyLocked()
+	return nil
+}
+
+// appendLines adds lines that have their ends, which are in the files when it returns.
+func (s *stream) appendLines(lines []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deleted {
+		return fmt.Errorf("write log %q: %w", s.path, ErrNotFound)
+	}
+	if err := s.openLocked(); err != nil {
+		return err
+	}
+	if err := s.writeLocked(lines); err != nil {
+		return err
 	}
 	s.notifyLocked()
 	return nil

@@ -6,6 +6,7 @@
 //	START_DELAY    how long it takes before it listens, such as 2s
 //	EXIT           ends with this code after printing a last line, instead of serving
 //	EXIT_SIGNAL    ignore: does not end at SIGTERM
+//	FAIL_EVERY     / answers every so many-th request with status 500
 //	HEALTH         the status that /health answers, with the body "not today"
 //	SAY            what it prints at the start
 //	EAT_MEMORY     takes this many megabytes at the start
@@ -27,6 +28,8 @@
 //	/write?mb=10 fills so much of the disk
 //	/read?file=  the content of a file
 //	/args        its arguments
+//	/headers     the headers of the request
+//	/protocol    the version of HTTP that it came in
 //	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
 //	/say?text=   prints a line
@@ -75,10 +78,13 @@ func main() {
 		select {}
 	}
 	log.Printf("mimic listens on %s", address)
-	log.Fatal(http.ListenAndServe(address, nil))
+	server := &http.Server{Addr: address, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	log.Fatal(server.ListenAndServe())
 }
 
-var inFlight, sick atomic.Int64
+var inFlight, sick, answered atomic.Int64
 
 func handleSignals() {
 	terminate := make(chan os.Signal, 1)
@@ -100,11 +106,16 @@ func handleSignals() {
 func routes() {
 	hostname, _ := os.Hostname()
 	handle("/", func(w http.ResponseWriter, _ *http.Request) {
+		if every := int64(number("FAIL_EVERY")); every > 0 && answered.Add(1)%every == 0 {
+			http.Error(w, "out of luck", http.StatusInternalServerError)
+			return
+		}
 		fmt.Fprintf(w, "%s instance %s\n", os.Getenv("VERSION"), hostname)
 	})
 	handle("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, strings.Join(os.Environ(), "\n")) })
 	handle("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) })
 	handle("/headers", func(w http.ResponseWriter, r *http.Request) { _ = r.Header.Write(w) })
+	handle("/protocol", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.Proto) })
 	handle("/health", func(w http.ResponseWriter, _ *http.Request) {
 		if code := cmp.Or(int(sick.Load()), number("HEALTH")); code > 0 {
 			w.WriteHeader(code)

@@ -24,6 +24,11 @@ const (
 	IdempotencyKey        // with or without "X-"
 	Date                  //
 	Trailer               //
+	RequestID             //
+	TraceParent           //
+	TraceState            //
+	UserAgent             //
+	StrictTransport       // Strict-Transport-Security
 )
 
 // Field is a header. Name is as it was sent.
@@ -46,7 +51,12 @@ func kindOf(name []byte) Kind {
 	case 9:
 		return pick(name, "forwarded", Forwarded)
 	case 10:
-		return pick(name, "connection", Connection) + pick(name, "keep-alive", Hop)
+		return pick(name, "connection", Connection) + pick(name, "keep-alive", Hop) +
+			pick(name, "user-agent", UserAgent) + pick(name, "tracestate", TraceState)
+	case 11:
+		return pick(name, "traceparent", TraceParent)
+	case 12:
+		return pick(name, "x-request-id", RequestID)
 	case 14:
 		return pick(name, "content-length", ContentLength)
 	case 15:
@@ -60,6 +70,8 @@ func kindOf(name []byte) Kind {
 		return pick(name, "proxy-authenticate", Hop)
 	case 19:
 		return pick(name, "proxy-authorization", Hop)
+	case 25:
+		return pick(name, "strict-transport-security", StrictTransport)
 	}
 	return Other
 }

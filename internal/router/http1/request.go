@@ -132,8 +132,8 @@ func (r *Request) understand() error {
 			r.Repeats = r.Repeats || len(f.Value) > 0
 		}
 	}
-	if wantsUpgrade && r.Minor == 1 {
-		r.Upgrade = upgrade
+	if wantsUpgrade && r.Minor == 1 && !Lists(upgrade, "h2c") {
+		r.Upgrade = upgrade // to HTTP/2 would lead around whoever counts requests; a server may ignore it
 	}
 	r.Trailers = wantsTrailers
 	return r.frame(hosts, lengths)

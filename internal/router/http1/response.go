@@ -16,6 +16,8 @@ type Response struct {
 	KeepAlive bool   // the connection takes another request after the body
 	Upgrade   []byte // the protocol of a 101
 	Dated     bool   // there is a Date
+	Named     bool   // there is an X-Request-Id
+	Strict    bool   // there is a Strict-Transport-Security
 	hops      bool
 }
 
@@ -68,6 +70,10 @@ func (r *Response) understand(isHead bool) error {
 			r.Upgrade = f.Value
 		case Date:
 			r.Dated = true
+		case RequestID:
+			r.Named = true
+		case StrictTransport:
+			r.Strict = true
 		}
 	}
 	r.frame(isHead, chunked)
