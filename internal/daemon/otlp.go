@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/metrics/expose"
 	"github.com/slipway-run/slipway/internal/otlp"
+	"github.com/slipway-run/slipway/internal/router"
 )
 
 // OTLPConfig is the collector that is told what Slipway does. Where applications send theirs is
@@ -105,3 +107,30 @@ func decided(s apprunner.Service, r autoscale.Record) otlp.Span {
 func ofService(s apprunner.Service) []otlp.Attribute {
 	return []otlp.Attribute{{Key: "slipway.service", Value: s.Name}, {Key: "slipway.service.id", Value: s.ID}, {Key: "cloud.region", Value: s.Region}}
 }
+
+// tracing is how the router tells of requests, nil without a collector.
+func (d *Daemon) tracing() *router.Tracing {
+	if d.config.OTLP.Endpoint == "" {
+		return nil
+	}
+	return &router.Tracing{Share: d.config.OTLP.Sample, Span: func(r *router.Span) { d.otlp.Span(requested(r)) }}
+}
+
+// requested is a request as a span, in the words of OpenTelemetry's conventions for HTTP.
+func requested(r *router.Span) otlp.Span {
+	s := otlp.Span{Trace: r.Trace, ID: r.ID, Parent: r.Parent, Server: true, Name: r.Method, Begin: r.Begin, End: r.End, Attributes: []otlp.Attribute{
+		{Key: "http.request.method", Value: r.Method}, {Key: "http.response.status_code", Value: r.Status},
+		{Key: "url.scheme", Value: r.Scheme}, {Key: "url.path", Value: r.Path}, {Key: "server.address", Value: r.Host},
+		{Key: "slipway.service", Value: r.Service}, {Key: "slipway.service.id", Value: r.ServiceID}, {Key: "slipway.instance", Value: r.Instance},
+		{Key: "slipway.request.id", Value: r.RequestID},
+		{Key: "slipway.queued_ms", Value: milliseconds(r.Queued)}, {Key: "slipway.woke_ms", Value: milliseconds(r.Woke)}, {Key: "slipway.app_ms", Value: milliseconds(r.App)},
+	}}
+	if r.Failure != "" {
+		s.Failed = r.Failure
+	} else if r.Status >= 500 {
+		s.Failed = "the application answered " + strconv.Itoa(r.Status)
+	}
+	return s
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -65,7 +65,7 @@ func (d *Daemon) openParts() error {
 	watcher := &observer{}
 	d.openAccessLog()
 	d.router = router.New(router.Options{
-		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog,
+		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(),
 	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)
@@ -74,7 +74,7 @@ func (d *Daemon) openParts() error {
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent,
+		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent, Did: d.did,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},

@@ -63,6 +63,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 	x := &exchange{router: r, svc: s, route: s.route.Load(), w: w, in: in, began: time.Now(), client: addressOfClient(in.RemoteAddr)}
 	x.timing.asked = x.began
 	x.ids.takeFromHeader(in.Header)
+	x.ids.follow(s.tracing)
 	if limit := x.requestLimit(); limit > 0 {
 		x.limit = time.AfterFunc(limit, x.expire)
 	}
@@ -335,6 +336,7 @@ func (x *exchange) finish() {
 	x.mu.Unlock()
 	x.svc.record(o)
 	x.log(now)
+	x.tell(now)
 }
 
 func (x *exchange) outcome() outcome {

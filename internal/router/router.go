@@ -36,6 +36,7 @@ type Options struct {
 	QueueWait    time.Duration  // longest wait for an instance; 30 s
 	Dial         Dial           // connects to instances; TCP
 	Access       *accesslog.Log // has a line for each request; none
+	Tracing      *Tracing       // is told of requests; none
 }
 
 func (o *Options) defaults() {
@@ -74,10 +75,12 @@ type Router struct {
 
 // service is one service of the table.
 type service struct {
-	id    string
-	route atomic.Pointer[Route]
-	gate  gate
-	log   *accesslog.Writer // nil for none
+	id      string
+	name    string
+	route   atomic.Pointer[Route]
+	gate    gate
+	log     *accesslog.Writer // nil for none
+	tracing *Tracing          // likewise
 
 	mu    sync.Mutex
 	tally tally // requests that have ended, refused ones included
@@ -153,7 +156,7 @@ func (r *Router) hostsWithLocked(s *service, hosts []string) (map[string]*servic
 }
 
 func (r *Router) newService(id, name string) *service {
-	s := &service{id: id}
+	s := &service{id: id, name: name, tracing: r.options.Tracing}
 	s.gate.meter = newMeter()
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
 	s.gate.wake = func(instanceID string) { r.options.Observer.Wake(id, instanceID) }
