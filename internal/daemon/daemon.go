@@ -217,6 +217,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.metrics.Run(d.ctx); return nil })
 	group.Go(func() error { d.domains.Run(d.ctx); return nil })
 	group.Go(func() error { d.courier.Run(d.ctx); return nil })
+	group.Go(func() error { d.watchFiles(d.ctx); return nil })
 	for _, s := range d.shippers {
 		group.Go(func() error { s.Run(d.ctx); return nil })
 	}

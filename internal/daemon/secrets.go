@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,27 +25,38 @@ type SecretsConfig struct {
 	// Files is a directory with a file for each secret and parameter, such as what a vault agent
 	// writes; "" for none.
 	Files string `yaml:"files"`
+	// Environment is what the names of variables of the daemon begin with that are secrets; "" for none.
+	Environment string `yaml:"environment"`
 	// AWS asks the real Secrets Manager and Parameter Store, with the credentials of this machine.
 	AWS bool `yaml:"aws"`
 }
 
-func (c SecretsConfig) validate() []error {
+func (c SecretsConfig) validate() (errs []error) {
+	if c.Environment != "" && !prefixForm.MatchString(c.Environment) {
+		errs = append(errs, fmt.Errorf("secrets.environment %q is not what the name of a variable can begin with, such as SLIPWAY_SECRET_", c.Environment))
+	}
 	if c.Files == "" {
-		return nil
+		return errs
 	}
 	if info, err := os.Stat(c.Files); err != nil || !info.IsDir() || !filepath.IsAbs(c.Files) {
-		return []error{fmt.Errorf("secrets.files %q is not the absolute path of a directory", c.Files)}
+		errs = append(errs, fmt.Errorf("secrets.files %q is not the absolute path of a directory", c.Files))
 	}
-	return nil
+	return errs
 }
+
+var prefixForm = regexp.MustCompile(`\A[A-Z_][A-Z0-9_]{3,}\z`)
 
 // openSecrets makes what keeps secrets and parameters, and what finds them for services.
 func (d *Daemon) openSecrets() (err error) {
 	d.secrets = &secret.Secrets{Account: d.config.Account, Store: d.store.Secrets(), Tags: d.store, Now: time.Now, Changed: d.secretsChanged}
 	d.parameters = &secret.Parameters{Account: d.config.Account, Store: d.store.Parameters(), Tags: d.store, Now: time.Now, Changed: d.secretsChanged}
 	d.resolver = &secret.Resolver{Account: d.config.Account, Secrets: d.secrets, Parameters: d.parameters, Allowed: d.roleMay}
+	key := []byte(d.key.Secret) // nothing is encrypted with it: it tells versions of other sources apart
 	if dir := d.config.Secrets.Files; dir != "" {
-		d.resolver.Elsewhere = append(d.resolver.Elsewhere, secret.Files{Dir: dir})
+		d.resolver.Elsewhere = append(d.resolver.Elsewhere, secret.Files{Dir: dir, Key: key})
+	}
+	if prefix := d.config.Secrets.Environment; prefix != "" {
+		d.resolver.Elsewhere = append(d.resolver.Elsewhere, secret.Environment{Prefix: prefix, Key: key})
 	}
 	if d.config.Secrets.AWS {
 		d.resolver.Elsewhere = append(d.resolver.Elsewhere, realSecrets{&aws.Secrets{Logins: aws.Logins{Credentials: aws.FromMachine}}})
@@ -124,6 +136,30 @@ func (d *Daemon) secretsChanged() {
 	for _, s := range services {
 		if s.Status == apprunner.ServiceRunning {
 			d.redeployer.Look(s.ID)
+		}
+	}
+}
+
+// filesEvery is how often the directory of secrets is looked at.
+const filesEvery = 5 * time.Second
+
+// watchFiles has services looked at when files in the directory of secrets change, until ctx ends.
+func (d *Daemon) watchFiles(ctx context.Context) {
+	if d.config.Secrets.Files == "" {
+		return
+	}
+	files := secret.Files{Dir: d.config.Secrets.Files}
+	ticker := time.NewTicker(filesEvery)
+	defer ticker.Stop()
+	for last := files.Fingerprint(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := files.Fingerprint(); now != last {
+			last = now
+			d.secretsChanged()
 		}
 	}
 }

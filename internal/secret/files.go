@@ -2,11 +2,15 @@ package secret
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
@@ -14,7 +18,14 @@ import (
 
 // Files is a directory with a file for each secret, by its name: what the agent of another vault
 // writes. Levels of a name are directories.
-type Files struct{ Dir string }
+type Files struct {
+	Dir string
+	Key []byte // makes versions of values
+}
+
+var _ Local = Files{}
+
+func (Files) local() {}
 
 // maxFile is the size of the largest file that is read, in bytes: that of a secret.
 const maxFile = 64 << 10
@@ -46,7 +57,8 @@ func (f Files) Read(_ context.Context, _ string, ref apprunner.SecretReference) 
 		case len(data) > maxFile:
 			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets is larger than %d bytes, the most allowed for a secret.", name, maxFile)
 		}
-		return Value{Binary: []byte(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"))}, "", nil
+		value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+		return Value{Binary: []byte(value)}, versionOf(f.Key, value), nil
 	}
 	return Value{}, "", ErrAbsent
 }
@@ -57,4 +69,26 @@ func (f Files) names(ref apprunner.SecretReference) []string {
 		return []string{strings.TrimPrefix(ParameterName(ref.Place, ref.ID), "/")}
 	}
 	return names(ref.Place, ref.ID)
+}
+
+// Fingerprint is another one when the files are others, or have other content. Nothing in them is read.
+func (f Files) Fingerprint() string {
+	h := sha256.New()
+	_ = filepath.WalkDir(f.Dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // what cannot be looked at is found when it is needed
+		}
+		if info, err := os.Stat(path); err == nil { // of what a link leads to
+			fmt.Fprintln(h, path, info.ModTime().UnixNano(), info.Size(), info.IsDir())
+		}
+		return nil
+	})
+	return string(h.Sum(nil))
+}
+
+// versionOf tells values apart without telling anything of them to who does not have the key.
+func versionOf(key []byte, value string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(value))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

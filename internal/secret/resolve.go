@@ -31,6 +31,13 @@ type Source interface {
 	Read(ctx context.Context, role string, ref apprunner.SecretReference) (value Value, version string, err error)
 }
 
+// Local is a Source on this machine. It can be asked often, so changes of it are noticed, and it asks
+// nobody what a role may do, so the policy of the role says so.
+type Local interface {
+	Source
+	local()
+}
+
 // ErrAbsent is the error of a Source that does not have what it is asked for.
 var ErrAbsent = errors.New("there is none")
 
@@ -67,7 +74,7 @@ func explain(name string, ref apprunner.SecretReference, err error) error {
 	return fmt.Errorf("resolve the environment secret %s to %s: %w", name, ref, err)
 }
 
-// Versions returns the version that each of refs names now; "" for what is not here. It opens no value.
+// Versions returns the version that each of refs names now; "" for what is not on this machine.
 func (r *Resolver) Versions(ctx context.Context, here apprunner.Place, refs map[string]string) (map[string]string, error) {
 	all := make(map[string]string, len(refs))
 	for name, value := range refs {
@@ -76,7 +83,10 @@ func (r *Resolver) Versions(ctx context.Context, here apprunner.Place, refs map[
 			return nil, err
 		}
 		at, _, _, err := r.find(ctx, ref)
-		if err != nil && !absent(err) {
+		if absent(err) {
+			at.version, err = r.versionElsewhere(ctx, ref)
+		}
+		if err != nil {
 			return nil, explain(name, ref, err)
 		}
 		all[name] = at.version
@@ -134,11 +144,55 @@ func (r *Resolver) read(ctx context.Context, role string, ref apprunner.SecretRe
 	}
 	for _, source := range r.Elsewhere {
 		value, version, err := source.Read(ctx, role, ref)
-		if !errors.Is(err, ErrAbsent) {
-			return value, version, err
+		if errors.Is(err, ErrAbsent) {
+			continue
 		}
+		if _, ok := source.(Local); ok && err == nil {
+			err = r.Allowed(ctx, role, actionOf(ref), arnOf(ref))
+		}
+		if err != nil {
+			return Value{}, "", err
+		}
+		return value, version, nil
 	}
 	return Value{}, "", r.none(ref, err)
+}
+
+// versionElsewhere is the version of what is not here but on this machine, "" when it is not.
+func (r *Resolver) versionElsewhere(ctx context.Context, ref apprunner.SecretReference) (string, error) {
+	for _, source := range r.Elsewhere {
+		if _, ok := source.(Local); !ok {
+			return "", nil // it comes first, and nobody tells when it has another version
+		}
+		if _, version, err := source.Read(ctx, "", ref); !errors.Is(err, ErrAbsent) {
+			return version, err
+		}
+	}
+	return "", nil
+}
+
+func actionOf(ref apprunner.SecretReference) string {
+	if ref.Parameter {
+		return "ssm:GetParameters"
+	}
+	return "secretsmanager:GetSecretValue"
+}
+
+// arnOf is the ARN that policies know a secret by which has none. Its random end is six question marks, as
+// policies have them, unless the reference has one.
+func arnOf(ref apprunner.SecretReference) string {
+	if ref.Parameter {
+		return ParameterARN(ref.Place, ParameterName(ref.Place, ref.ID))
+	}
+	all := names(ref.Place, ref.ID)
+	switch len(all) {
+	case 0:
+		return ref.ID
+	case 1:
+		return arnPrefix(ref.Place) + all[0] + "-??????"
+	default:
+		return arnPrefix(ref.Place) + all[1]
+	}
 }
 
 // none tells what can be done about a reference to nothing.
