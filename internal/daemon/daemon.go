@@ -224,7 +224,11 @@ func (d *Daemon) begin(ctx context.Context) error {
 	if err := errors.Join(d.publish(), d.talk(ctx)); err != nil {
 		return err
 	}
-	d.last.tell(sayServing, serving{os.Getpid()})
+	if d.last != nil {
+		dieAt("TAKE_OVER:ready")
+		d.last.tell(sayServing, serving{os.Getpid()})
+		dieAt("TAKE_OVER:serving")
+	}
 	d.tellManager()
 	return nil
 }

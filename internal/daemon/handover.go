@@ -73,6 +73,9 @@ func (d *Daemon) talk(ctx context.Context) error {
 	return nil
 }
 
+// errBusy tells that a daemon is replaced by one process at a time.
+var errBusy = errors.New("another process is taking over already")
+
 func (d *Daemon) converse(ctx context.Context, conn *handover.Conn) {
 	m, files, err := conn.Receive()
 	handover.CloseAll(files)
@@ -89,7 +92,7 @@ func (d *Daemon) converse(ctx context.Context, conn *handover.Conn) {
 	}
 	if err != nil {
 		d.log.Error("a process was refused", "asked", m.Kind, "error", err)
-		_ = conn.Send(sayRefused, refused{err.Error()})
+		_ = conn.Send(sayRefused, refused{err.Error(), errors.Is(err, errBusy)})
 	}
 }
 
@@ -104,7 +107,7 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 		return fmt.Errorf("process %d cannot take over: it speaks version %d of the protocol and this daemon version %d. Stop this daemon with SIGTERM, which leaves applications running, and start the other", who.PID, who.Protocol, protocol)
 	}
 	if d.succession.busy.Swap(true) {
-		return errors.New("another process is taking over already")
+		return errBusy
 	}
 	if err := d.offer(conn); err != nil {
 		d.succession.busy.Store(false)
@@ -116,7 +119,9 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 		d.succession.busy.Store(false)
 		return nil
 	}
+	dieAt("HAND_OVER:asked")
 	d.give(ctx)
+	dieAt("HAND_OVER:gave")
 	if ctx.Err() != nil {
 		return nil // this daemon ends, and the successor finds the data directory free
 	}
@@ -126,6 +131,7 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 		return nil
 	}
 	d.succession.settled()
+	dieAt("HAND_OVER:given")
 	d.linger(ctx, conn)
 	return nil
 }
@@ -233,6 +239,7 @@ func (d *Daemon) leave(ctx context.Context, m handover.Message, left chan struct
 	case d.succession.served <- who.PID:
 	default:
 	}
+	dieAt("HAND_OVER:left")
 	d.front.work.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, d.config.Timeouts.Linger)
 		defer cancel()
@@ -279,7 +286,7 @@ func (d *Daemon) reclaim(ctx context.Context) {
 	if err := sign(d.lock); err != nil {
 		d.log.Error("the lock of the data directory does not name this process", "error", err)
 	}
-	search, settled := context.WithCancel(ctx)
+	taken, settled := context.WithCancel(context.Background())
 	defer settled()
 	d.succession.settled = settled
 	d.succession.busy.Store(false)
@@ -287,23 +294,29 @@ func (d *Daemon) reclaim(ctx context.Context) {
 		d.end(err)
 		return
 	}
-	d.search(search)
+	d.search(ctx, taken)
 }
 
 // search starts processes to take over until one has, or ctx ends.
-func (d *Daemon) search(ctx context.Context) {
+func (d *Daemon) search(ctx, taken context.Context) {
 	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
-		ended, err := spawn(ownProgram)
+		next, err := spawn(ownProgram)
 		if err != nil {
 			d.log.Error("no process was started to take over", "error", err)
+		} else {
+			select {
+			case <-taken.Done():
+				return
+			case <-ctx.Done():
+				next.stop()
+				return
+			case err := <-next.ended:
+				d.log.Error("the process that was to take over has ended", "error", err)
+			}
 		}
 		select {
-		case <-ctx.Done():
+		case <-taken.Done():
 			return
-		case err := <-ended:
-			d.log.Error("the process that was to take over has ended", "error", err)
-		}
-		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -99,7 +100,11 @@ func (p *predecessor) tell(kind string, body any) {
 	if p == nil || p.ended() {
 		return
 	}
-	if err := p.conn.Send(kind, body); err != nil && !p.ended() {
+	err := p.conn.Send(kind, body)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = p.conn.Close() // it hangs, and must not hang this one
+	}
+	if err != nil && !p.ended() {
 		p.log.Warn("the daemon that was replaced does not know", "what", kind, "error", err)
 	}
 }

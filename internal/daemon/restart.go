@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 
 	"github.com/slipway-run/slipway/internal/handover"
 )
@@ -16,10 +18,15 @@ const ownProgram = "/proc/self/exe"
 // takeOverFlag is the flag of "slipway serve" that Config.TakeOver comes from.
 const takeOverFlag = "--take-over"
 
-// spawn starts a daemon like this one from a program, to take over. What comes from the channel is how it
-// ended.
-func spawn(program string) (<-chan error, error) {
-	ended := make(chan error, 1)
+// successor is a process that this one started to take over. It outlives this one, or its remains are
+// collected.
+type successor struct {
+	process *os.Process
+	ended   chan error
+}
+
+// spawn starts a daemon like this one from a program, to take over.
+func spawn(program string) (*successor, error) {
 	args := slices.Clone(os.Args[1:])
 	if !slices.Contains(args, takeOverFlag) {
 		args = append(args, takeOverFlag)
@@ -30,12 +37,15 @@ func spawn(program string) (<-chan error, error) {
 	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
-		ended <- err
-		return ended, fmt.Errorf("start %s: %w", program, err)
+		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	go func() { ended <- cmd.Wait() }() // it outlives this process, or its remains are collected
-	return ended, nil
+	s := &successor{cmd.Process, make(chan error, 1)}
+	go func() { s.ended <- cmd.Wait() }()
+	return s, nil
 }
+
+// stop ends a process that is not wanted any more.
+func (s *successor) stop() { _ = s.process.Signal(syscall.SIGTERM) }
 
 // restart has a process of a program, or of this daemon's own, take over, and tells when it serves.
 func (d *Daemon) restart(ctx context.Context, conn *handover.Conn, m handover.Message) error {
@@ -50,24 +60,25 @@ func (d *Daemon) restart(ctx context.Context, conn *handover.Conn, m handover.Me
 		}
 	}
 	if d.succession.busy.Load() {
-		return fmt.Errorf("another process is taking over already")
+		return errBusy
 	}
 	select {
 	case <-d.succession.served: // of an earlier one
 	default:
 	}
 	d.log.Info("restarting", "program", what.Program)
-	ended, err := spawn(what.Program)
+	next, err := spawn(what.Program)
 	if err != nil {
 		return err
 	}
 	select {
 	case pid := <-d.succession.served:
 		return conn.Send(sayRestarted, restarted{pid})
-	case err := <-ended:
+	case err := <-next.ended:
 		return fmt.Errorf("the new process of %s ended (%w); the log of the daemon tells why. The old one, %d, goes on", what.Program, err, os.Getpid())
 	case <-ctx.Done():
-		return fmt.Errorf("the daemon ends")
+		next.stop()
+		return errors.New("the daemon ends")
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"time"
 
@@ -29,7 +27,7 @@ func (d *Daemon) enter() (err error) {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("take over from the Slipway in %s: it does not answer (%w). One that is older than this can only be stopped and started: \"slipway down\" also stops applications, SIGTERM does not", d.config.DataDir, err)
+			return fmt.Errorf("take over from the Slipway in %s: %w. One that cannot be replaced, because it is older, ends at SIGTERM and leaves applications running", d.config.DataDir, err)
 		}
 	}
 }
@@ -81,36 +79,40 @@ func ask(conn *handover.Conn, t takeOver) (handover.Message, []*os.File, error) 
 // refusal is why the other side does not do what it was asked for.
 func refusal(m handover.Message) error {
 	var why refused
-	if m.Kind == sayRefused && m.Read(&why) == nil {
+	switch {
+	case m.Kind == sayRefused && m.Read(&why) == nil && why.Busy:
+		return fmt.Errorf("%w: %s", errAway, why.Reason)
+	case m.Kind == sayRefused && m.Read(&why) == nil:
 		return errors.New(why.Reason)
 	}
 	return fmt.Errorf("the Slipway that runs answers %q, which this version does not know: stop it with SIGTERM, which leaves applications running, and start this one", m.Kind)
 }
 
-// take gets the store and the fleet from the daemon that was met. When that one was killed, the data
-// directory is free.
+// take gets the store and the fleet from the daemon that was met. When that one is killed meanwhile, the data
+// directory is free, or another daemon has it.
 func (d *Daemon) take() error {
-	if d.last == nil {
-		return nil
-	}
-	err := d.last.conn.Send(sayTake, nil)
-	if err == nil {
-		err = d.receiveLock()
-	}
-	if err == nil {
-		return nil // Run listens to it
-	}
-	_ = d.last.conn.Close()
-	d.last = nil
-	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	for d.last != nil {
+		dieAt("TAKE_OVER:listeners")
+		err := d.last.conn.Send(sayTake, nil)
+		if err == nil {
+			err = d.receiveLock()
+		}
+		if err == nil {
+			dieAt("TAKE_OVER:given")
+			return nil // Run listens to it
+		}
 		d.log.Warn("the daemon to take over from was lost", "error", err)
-	}
-	for deadline := time.Now().Add(enterPatience); ; time.Sleep(20 * time.Millisecond) {
-		d.lock, err = lock(d.config.DataDir)
-		if err == nil || time.Now().After(deadline) {
+		_ = d.last.conn.Close()
+		d.last = nil
+		if err := d.enter(); err != nil {
 			return err
 		}
+		for _, l := range d.handed { // the sockets are those that this process has
+			_ = l.Close()
+		}
+		d.handed = nil
 	}
+	return nil
 }
 
 func (d *Daemon) receiveLock() error {
@@ -124,9 +126,6 @@ func (d *Daemon) receiveLock() error {
 			return sign(d.lock)
 		}
 		handover.CloseAll(files)
-		if m.Kind == sayRefused {
-			return refusal(m)
-		}
 	}
 }
 

@@ -82,5 +82,8 @@ type (
 
 	restart   struct{ Program string }
 	restarted struct{ PID int }
-	refused   struct{ Reason string }
+	refused   struct {
+		Reason string
+		Busy   bool // it may be otherwise soon
+	}
 )

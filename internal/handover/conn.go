@@ -14,6 +14,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Message is one thing that is said. What Kind means and what Body holds is up to those who talk.
@@ -34,6 +35,8 @@ const (
 	// maxMessage is below what a socket takes at once by default (net.core.wmem_default, 208 KiB).
 	maxMessage = 192 << 10
 	maxFiles   = 64
+	// sendTime is how long the other process may leave messages unread when its buffer is full.
+	sendTime = 5 * time.Second
 )
 
 // Conn is a connection to the other process.
@@ -52,7 +55,8 @@ func newConn(socket *net.UnixConn) *Conn {
 func (c *Conn) Close() error { return c.socket.Close() }
 
 // Send sends a message. What is attached stays open here; the other process gets files of its own that
-// share everything, as after dup. Any goroutine may call it.
+// share everything, as after dup. Any goroutine may call it. The error wraps os.ErrDeadlineExceeded when the
+// other process does not read.
 func (c *Conn) Send(kind string, body any, attached ...syscall.Conn) error {
 	m := Message{Kind: kind}
 	var err error
@@ -70,6 +74,7 @@ func (c *Conn) Send(kind string, body any, attached ...syscall.Conn) error {
 	}
 	c.send.Lock()
 	defer c.send.Unlock()
+	_ = c.socket.SetWriteDeadline(time.Now().Add(sendTime))
 	if err := c.sendWith(data, attached, nil); err != nil {
 		return fmt.Errorf("send message %q: %w", kind, err)
 	}

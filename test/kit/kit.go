@@ -139,27 +139,48 @@ func (s *Slipway) Spawn() {
 // until it serves. The one before ends by itself.
 func (s *Slipway) Replace(program string) {
 	s.t.Helper()
-	before := s.ended
-	s.SpawnReplacement(program)
+	ended := s.StartReplacement(program)
 	s.Eventually("the new daemon serves", 30*time.Second, func() error {
 		select {
-		case err := <-s.ended:
+		case err := <-ended:
 			s.t.Fatalf("the new daemon ended: %v\n%s", err, s.Log())
 		default:
 		}
-		info, err := daemon.ReadInfo(s.Dir)
-		if err == nil && info.PID != s.PID() {
-			err = Errorf("process %d serves", info.PID)
+		if pid := s.Serving(); pid != s.PID() {
+			return Errorf("process %d serves", pid)
 		}
-		return err
+		return nil
 	})
-	s.replaced = append(s.replaced, before)
 }
 
-// SpawnReplacement starts a daemon that is to take over, and does not wait.
-func (s *Slipway) SpawnReplacement(program string) {
+// StartReplacement starts a daemon that is to take over, and does not wait. What it returns is told its end.
+func (s *Slipway) StartReplacement(program string) <-chan error {
 	s.t.Helper()
+	s.replaced = append(s.replaced, s.ended)
 	s.spawn(program, "--take-over")
+	return s.ended
+}
+
+// Serving is the process id of the daemon that serves, which a daemon may have started itself.
+func (s *Slipway) Serving() int {
+	s.t.Helper()
+	info, err := daemon.ReadInfo(s.Dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return info.PID
+}
+
+// AwaitOther waits until another process than this one serves.
+func (s *Slipway) AwaitOther(pid int, within time.Duration) {
+	s.t.Helper()
+	dead := s.PID()
+	s.Eventually("another daemon serves", within, func() error {
+		if now := s.Serving(); now == pid || now == dead {
+			return Errorf("process %d does", now)
+		}
+		return nil
+	})
 }
 
 func (s *Slipway) spawn(program string, more ...string) {
