@@ -22,10 +22,13 @@ import (
 	"github.com/slipway-run/slipway/test/kit"
 )
 
+// lean has no instances that are prepared for later, so that those that are there can be counted.
+const lean = quick + "idle: {spares: 0}\n"
+
 // TestReplaced has everything under way that a new daemon must not break, and replaces the daemon.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
-	s := kit.Start(t, quick)
+	s := kit.Start(t, lean)
 	service := start(t, s)
 	before := s.Instances()
 
@@ -192,11 +195,44 @@ func beginUpload(t *testing.T, s *kit.Slipway) (end func(*testing.T)) {
 	}
 }
 
+// TestReplacedWhileAsleep replaces the daemon while instances sleep. Old connections wake them, through the
+// new daemon.
+func TestReplacedWhileAsleep(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, "timeouts: {start: 20s, drain: 5s, stop: 3s, scale-in: 1s}\nidle: {throttle-after: 100ms, freeze-after: 200ms, spares: 0}\n")
+	s.PushMimic("mimic:latest", "v1")
+	services, old := map[string]*apprunnerapi.Service{}, map[string]kept{}
+	for name, tag := range map[string]apprunnerapi.Tag{
+		"frozen": {Key: new("slipway:idle"), Value: new("freeze")},
+		"gone":   {Key: new("slipway:scale-to-zero-after"), Value: new("1s")},
+	} {
+		in := s.Input(name, "mimic:latest", "MARK="+s.Dir+name)
+		in.Tags = []apprunnerapi.Tag{tag}
+		services[name], old[name] = s.Run(in), keptClient(s.Client())
+		old[name].call(t, "POST", "http://"+*services[name].ServiceUrl+"/", "v1 instance", false)
+	}
+	s.Eventually("one service has no process any more", 20*time.Second, func() error {
+		if all := kit.Processes(t, "MARK="+s.Dir+"gone"); len(all) > 0 {
+			return kit.Errorf("%v run", all)
+		}
+		return nil
+	})
+	frozen := kit.Processes(t, "MARK="+s.Dir+"frozen")
+	s.Replace(kit.Binary("slipway"))
+	for name, service := range services {
+		old[name].call(t, "POST", "http://"+*service.ServiceUrl+"/", "v1 instance", true)
+		wantBody(t, s, service, "/", "v1 instance")
+	}
+	if now := kit.Processes(t, "MARK="+s.Dir+"frozen"); len(now) != 1 || now[0] != frozen[0] {
+		t.Errorf("the processes %v are now %v", frozen, now)
+	}
+}
+
 // TestReplacementKilled kills one of the two daemons at every moment of a replacement. There is always one
 // that serves in the end, and while the old one lives no request is lost.
 func TestReplacementKilled(t *testing.T) {
 	t.Parallel()
-	s := kit.Start(t, quick)
+	s := kit.Start(t, lean)
 	service := start(t, s)
 	before := s.Instances()
 	update := int64(0)

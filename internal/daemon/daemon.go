@@ -175,9 +175,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 	asked := ctx
 	ctx, d.end = context.WithCancelCause(ctx)
 	defer d.end(nil)
-	if d.last != nil {
-		d.inBackground(func(context.Context) { d.last.listen() })
-	}
 	err := d.begin(ctx)
 	if err == nil {
 		<-ctx.Done()
@@ -195,6 +192,9 @@ func (d *Daemon) begin(ctx context.Context) error {
 	d.front = d.newFront(d.end)
 	if err := d.adopt(ctx); err != nil {
 		return err
+	}
+	if d.last != nil { // what it says is about instances that are known now
+		d.inBackground(func(context.Context) { d.last.listen() })
 	}
 	if err := d.ingress.Settle(ctx); err != nil {
 		return err

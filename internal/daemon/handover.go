@@ -42,7 +42,7 @@ func (s *succession) pass(kind, serviceID, instanceID string) bool {
 		return false
 	}
 	select {
-	case s.news <- news{kind, serviceID, instanceID}:
+	case s.news <- news{kind: kind, ServiceID: serviceID, InstanceID: instanceID}:
 	default: // it will find out itself
 	}
 	return true
@@ -164,6 +164,9 @@ func (d *Daemon) give(ctx context.Context) {
 	ending, cancel := context.WithTimeout(ctx, hurryTime+apprunner.RequestTimeout+drainTime)
 	d.last.await(ending)
 	cancel()
+	if d.last != nil {
+		_ = d.last.conn.Close()
+	}
 	pushes, cancel := context.WithTimeout(ctx, pushPatience)
 	d.front.door.awaitPushes(pushes)
 	cancel()
@@ -178,6 +181,7 @@ func (d *Daemon) give(ctx context.Context) {
 	if err := d.closeBack(); err != nil {
 		d.log.Error("something was not closed for the next daemon", "error", err)
 	}
+	d.router.Remind() // the fleet may have been told and had no time
 }
 
 // linger serves the last clients as the successor says. It returns when they are gone, or the successor.
@@ -222,6 +226,10 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 				d.obey(ctx, conn, m)
 			}
 		case n := <-d.succession.news:
+			if n.kind == sayDemand {
+				s, _ := d.router.Sample(n.ServiceID) // with that, more of it is told again
+				n.Load = s.InFlight + s.Queued
+			}
 			_ = conn.Send(n.kind, n)
 		case <-left:
 			d.end(errReplaced)
@@ -256,6 +264,16 @@ func (d *Daemon) obey(ctx context.Context, conn *handover.Conn, m handover.Messa
 		var w serveWords
 		if err = m.Read(&w); err == nil {
 			d.routes.Serve(w.Service, w.Concurrency, w.Backends)
+			for _, b := range w.Backends {
+				if !b.Asleep { // it may have been woken while nobody told this router
+					d.routes.Awake(w.Service.ID, b.ID)
+				}
+			}
+		}
+	case sayAwake:
+		var w awakeWords
+		if err = m.Read(&w); err == nil {
+			d.routes.Awake(w.ServiceID, w.InstanceID)
 		}
 	case sayHold:
 		var w holdWords

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
+	"github.com/slipway-run/slipway/internal/autoscale"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/handover"
 )
@@ -21,7 +22,10 @@ type mirror struct {
 	last *predecessor
 }
 
-var _ fleet.Router = mirror{}
+var (
+	_ fleet.Router = mirror{}
+	_ fleet.Demand = mirror{}
+)
 
 // Serve implements fleet.Router.
 func (m mirror) Serve(s apprunner.Service, concurrency int, backends []fleet.Backend) {
@@ -43,6 +47,28 @@ func (m mirror) Drain(ctx context.Context, serviceID, instanceID string) {
 	both.Wait()
 }
 
+// Sleep implements fleet.Router. While the daemon that was replaced has clients, no instance falls asleep:
+// it would send the next request to it.
+func (m mirror) Sleep(serviceID, instanceID string, quiet time.Duration) bool {
+	return m.last.ended() && m.routing.Sleep(serviceID, instanceID, quiet)
+}
+
+// Awake implements fleet.Router.
+func (m mirror) Awake(serviceID, instanceID string) {
+	m.routing.Awake(serviceID, instanceID)
+	m.last.tell(sayAwake, awakeWords{serviceID, instanceID})
+}
+
+// Sample implements fleet.Demand. Requests that wait in the daemon that was replaced count.
+func (m mirror) Sample(serviceID string) (autoscale.Sample, bool) {
+	s, ok := m.routing.Sample(serviceID)
+	more := m.last.load(serviceID)
+	s.Now += more
+	s.Peak = max(s.Peak, s.Now)
+	s.Average += float64(more)
+	return s, ok
+}
+
 // predecessor is the daemon that this one replaced, for as long as it has clients. A nil one is gone.
 type predecessor struct {
 	conn  *handover.Conn
@@ -53,10 +79,20 @@ type predecessor struct {
 	mu     sync.Mutex
 	drains map[uint64]chan struct{}
 	number uint64
+	loads  map[string]lastLoad // by service id
 }
 
+// lastLoad is how many requests it had of a service when one had to wait there.
+type lastLoad struct {
+	requests int
+	at       time.Time
+}
+
+// loadCounts is how long that counts: it tells again with the next request that waits.
+const loadCounts = 3 * time.Second
+
 func newPredecessor(conn *handover.Conn, hears func(string, news), log *slog.Logger) *predecessor {
-	return &predecessor{conn: conn, hears: hears, log: log, gone: make(chan struct{}), drains: map[uint64]chan struct{}{}}
+	return &predecessor{conn: conn, hears: hears, log: log, gone: make(chan struct{}), drains: map[uint64]chan struct{}{}, loads: map[string]lastLoad{}}
 }
 
 // listen hears what it says until it ends.
@@ -88,16 +124,22 @@ func (p *predecessor) heard(m handover.Message) {
 			}
 			p.mu.Unlock()
 		}
-	case sayFailed, sayDemand:
+	case sayFailed, sayDemand, sayWake:
 		var n news
-		if m.Read(&n) == nil {
-			p.hears(m.Kind, n)
+		if m.Read(&n) != nil {
+			return
 		}
+		if m.Kind == sayDemand {
+			p.mu.Lock()
+			p.loads[n.ServiceID] = lastLoad{n.Load, time.Now()}
+			p.mu.Unlock()
+		}
+		p.hears(m.Kind, n)
 	}
 }
 
 func (p *predecessor) tell(kind string, body any) {
-	if p == nil || p.ended() {
+	if p.ended() {
 		return
 	}
 	err := p.conn.Send(kind, body)
@@ -109,7 +151,23 @@ func (p *predecessor) tell(kind string, body any) {
 	}
 }
 
+// load is how many requests of a service it has, if some have to wait.
+func (p *predecessor) load(serviceID string) int {
+	if p.ended() {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.loads[serviceID]; time.Since(l.at) < loadCounts {
+		return l.requests
+	}
+	return 0
+}
+
 func (p *predecessor) ended() bool {
+	if p == nil {
+		return true
+	}
 	select {
 	case <-p.gone:
 		return true

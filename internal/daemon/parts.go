@@ -67,7 +67,7 @@ func (d *Daemon) openParts() error {
 	d.hosts = newHosts(d.router, d.config.Domain)
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.routes = routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
-	d.fleet = fleet.New(d.ctx, d.engine, mirror{d.routes, d.last}, d.routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
+	d.fleet = fleet.New(d.ctx, d.engine, mirror{d.routes, d.last}, mirror{d.routes, d.last}, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },

@@ -131,11 +131,14 @@ func (d *Daemon) receiveLock() error {
 
 // hear is told what the router of the daemon that was replaced found out.
 func (d *Daemon) hear(kind string, n news) {
-	if kind == sayFailed {
+	switch kind {
+	case sayFailed:
 		d.fleet.InstanceFailed(n.ServiceID, n.InstanceID)
-		return
+	case sayWake:
+		d.fleet.Wake(n.ServiceID, n.InstanceID)
+	case sayDemand:
+		d.fleet.Demanded(n.ServiceID)
 	}
-	d.fleet.Demanded(n.ServiceID)
 }
 
 // endLast has the daemon that was replaced end with this one, and waits for it.

@@ -15,9 +15,9 @@ import (
 //	take                →
 //	                    ←  given       with the lock: store and fleet are let go of
 //	serving             →              it accepts; the daemon accepts no more, and lingers
-//	serve, hold, drain  →              what the fleet tells its router
+//	serve, hold, drain, awake  →       what the fleet tells its router
 //	                    ←  drained
-//	                    ←  failed, demand   what the router tells its fleet
+//	                    ←  failed, demand, wake   what the router tells its fleet
 //	hurry, bye          →              linger no longer; end
 //
 // A side that hears a word it does not know lets it pass. Restart, from the command line, is answered with
@@ -32,8 +32,10 @@ const (
 	sayHold      = "hold"
 	sayDrain     = "drain"
 	sayDrained   = "drained"
+	sayAwake     = "awake"
 	sayFailed    = "failed"
 	sayDemand    = "demand"
+	sayWake      = "wake"
 	sayHurry     = "hurry"
 	sayBye       = "bye"
 	sayRestart   = "restart"
@@ -74,10 +76,12 @@ type (
 		ServiceID, InstanceID string
 		Deadline              time.Time
 	}
-	drained struct{ ID uint64 }
-	news    struct {
+	drained    struct{ ID uint64 }
+	awakeWords struct{ ServiceID, InstanceID string }
+	news       struct {
 		kind                  string
 		ServiceID, InstanceID string
+		Load                  int // requests of the service that this daemon has, with demand
 	}
 
 	restart   struct{ Program string }
