@@ -271,7 +271,7 @@ func (c *Config) Validate() error {
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
 		"idle.throttle-after": c.Idle.ThrottleAfter, "idle.freeze-after": c.Idle.FreezeAfter,
-		"events.keep": c.Events.Keep,
+		"events.keep":     c.Events.Keep,
 		"timeouts.linger": c.Timeouts.Linger,
 	} {
 		if d <= 0 {
