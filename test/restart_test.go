@@ -320,14 +320,7 @@ func TestRestartCommand(t *testing.T) {
 		t.Fatalf("process %d serves instead of %d", now, old)
 	}
 	// Another version, where the running one was: the file of the running one is gone.
-	dir := t.TempDir()
-	program := filepath.Join(dir, "slipway")
-	if out, err := exec.Command("cp", kit.Binary("slipway"), program).CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	if err := os.Symlink(kit.Binary("engine"), filepath.Join(dir, "engine")); err != nil {
-		t.Fatal(err)
-	}
+	program := anotherProgram(t)
 	out := s.CLI("restart", "--binary", program)
 	if want := fmt.Sprintf("Process %d serves now.\n", s.Serving()); out != want || s.Serving() == old {
 		t.Errorf("restart says %q, want %q and another than %d", out, want, old)
@@ -344,4 +337,18 @@ func TestRestartCommand(t *testing.T) {
 	}
 	s.CLI("restart", "--binary", kit.Binary("slipway"))
 	wantBody(t, s, service, "/", "u0 instance")
+}
+
+// anotherProgram is a copy of the program elsewhere.
+func anotherProgram(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "slipway")
+	if out, err := exec.Command("cp", kit.Binary("slipway"), program).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if err := os.Symlink(kit.Binary("engine"), filepath.Join(dir, "engine")); err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
