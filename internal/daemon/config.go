@@ -59,6 +59,9 @@ type Config struct {
 	Logs          LogsConfig          `yaml:"logs"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
+
+	// TakeOver has this daemon replace the one that runs, if any, without a request dropped.
+	TakeOver bool `yaml:"-"`
 }
 
 // RegistryConfig is how images are found.
@@ -114,6 +117,7 @@ type TimeoutConfig struct {
 	ScaleIn   time.Duration `yaml:"scale-in"`   // of low load before instances are removed
 	KeepGone  time.Duration `yaml:"keep-gone"`  // how long a deleted service is still described
 	QueueWait time.Duration `yaml:"queue-wait"` // for an instance to have room for a request
+	Linger    time.Duration `yaml:"linger"`     // of a daemon that was replaced, for its WebSockets and transfers
 }
 
 // IdleConfig is what becomes of instances without requests, unless their service asks for something else.
@@ -140,7 +144,7 @@ func DefaultConfig() Config {
 		Throttle:  ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
-			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
+			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second, Linger: 10 * time.Minute,
 		},
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
@@ -281,7 +285,8 @@ func (c *Config) Validate() error {
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
 		"idle.throttle-after": c.Idle.ThrottleAfter, "idle.freeze-after": c.Idle.FreezeAfter,
-		"events.keep": c.Events.Keep,
+		"events.keep":     c.Events.Keep,
+		"timeouts.linger": c.Timeouts.Linger,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))

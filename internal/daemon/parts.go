@@ -62,15 +62,15 @@ func (d *Daemon) openParts() error {
 	if err != nil {
 		return err
 	}
-	watcher := &observer{}
+	watcher := &observer{succession: d.succession}
 	d.openAccessLog()
 	d.router = router.New(router.Options{
 		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog,
 	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)
-	routes := routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
-	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
+	d.routes = routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
+	d.fleet = fleet.New(d.ctx, d.engine, mirror{d.routes, d.last}, mirror{d.routes, d.last}, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },

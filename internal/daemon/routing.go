@@ -101,15 +101,29 @@ func tally(t router.Tally) trial.Tally {
 	return trial.Tally{Requests: t.Requests, Failed: t.Status[5], Latency: t.Latency.Buckets[:]}
 }
 
-// observer tells the fleet what the router finds out. The fleet is made after the router.
-type observer struct{ fleet *fleet.Fleet }
+// observer tells the fleet what the router finds out: that of this daemon, or of the one that took over.
+// The fleet is made after the router.
+type observer struct {
+	succession *succession
+	fleet      *fleet.Fleet
+}
 
 var _ router.Observer = (*observer)(nil)
 
 func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
-	o.fleet.InstanceFailed(serviceID, instanceID)
+	if !o.succession.pass(sayFailed, serviceID, instanceID) {
+		o.fleet.InstanceFailed(serviceID, instanceID)
+	}
 }
 
-func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }
+func (o *observer) Demand(serviceID string) {
+	if !o.succession.pass(sayDemand, serviceID, "") {
+		o.fleet.Demanded(serviceID)
+	}
+}
 
-func (o *observer) Wake(serviceID, instanceID string) { o.fleet.Wake(serviceID, instanceID) }
+func (o *observer) Wake(serviceID, instanceID string) {
+	if !o.succession.pass(sayWake, serviceID, instanceID) {
+		o.fleet.Wake(serviceID, instanceID)
+	}
+}

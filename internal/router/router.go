@@ -232,9 +232,10 @@ func (r *Router) RemoveInstance(serviceID, instanceID string) {
 	}
 }
 
-// Drain takes an instance out of rotation and returns when its last request has ended. When ctx
-// ends before, it cuts those that are left and returns an error that counts them. An instance
-// that is gone is drained.
+// Drain takes an instance out of rotation and returns when its last request has ended. When the time
+// of ctx is over before, it cuts those that are left and returns an error that counts them. When ctx is
+// cancelled, it returns its error and leaves them: somebody else waits for them. An instance that is gone
+// is drained.
 func (r *Router) Drain(ctx context.Context, serviceID, instanceID string) error {
 	if s := r.service(serviceID); s != nil {
 		return s.gate.drain(ctx, instanceID)
