@@ -19,7 +19,6 @@ type Load struct {
 	stop   context.CancelFunc
 	work   sync.WaitGroup
 	begun  time.Time
-	ended  time.Time
 	mu     sync.Mutex
 	took   []time.Duration
 	failed []string
@@ -120,7 +119,6 @@ func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
 func (l *Load) Stop() (n int, failed []string) {
 	l.stop()
 	l.work.Wait()
-	l.ended = time.Now()
 	return len(l.took), l.failed
 }
 
