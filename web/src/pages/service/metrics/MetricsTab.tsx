@@ -4,7 +4,7 @@ import Button from '@cloudscape-design/components/button'
 import Container from '@cloudscape-design/components/container'
 import Grid from '@cloudscape-design/components/grid'
 import Header from '@cloudscape-design/components/header'
-import SegmentedControl from '@cloudscape-design/components/segmented-control'
+import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { metricsOf } from '../../../api/metrics'
 import { Failure } from '../../../components/Failure'
@@ -14,13 +14,13 @@ import { charts } from './charts'
 import { MetricChart } from './MetricChart'
 
 const ranges = [
-  { id: '60', text: '1 h' },
-  { id: '180', text: '3 h' },
-  { id: '720', text: '12 h' },
-  { id: '1440', text: '1 d' },
-  { id: '4320', text: '3 d' },
-  { id: '10080', text: '1 w' },
-  { id: '20160', text: '2 w' },
+  { value: '60', label: 'Last hour' },
+  { value: '180', label: 'Last 3 hours' },
+  { value: '720', label: 'Last 12 hours' },
+  { value: '1440', label: 'Last day' },
+  { value: '4320', label: 'Last 3 days' },
+  { value: '10080', label: 'Last week' },
+  { value: '20160', label: 'Last 2 weeks' },
 ]
 
 const half = { colspan: { default: 12, m: 6 } }
@@ -40,7 +40,12 @@ export default function MetricsTab({ service, operations }: View) {
           description="Dashed lines are deployments."
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <SegmentedControl label="Time range" selectedId={range} options={ranges} onChange={({ detail }) => setRange(detail.selectedId)} />
+              <Select
+                ariaLabel="Time range"
+                selectedOption={ranges.find(({ value }) => value === range) ?? null}
+                options={ranges}
+                onChange={({ detail }) => setRange(detail.selectedOption.value ?? range)}
+              />
               <Button iconName="refresh" ariaLabel="Read again" onClick={metrics.reload} />
             </SpaceBetween>
           }
