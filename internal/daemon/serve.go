@@ -24,7 +24,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
 	mux.Handle("GET "+metricsPath, trail.Record(access.NoAction, d.guard.Basic(admin.Service+":GetMetrics", d.exposed)))
-	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier)))
+	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier, nil)))
 	pages := trail.Record(access.NoAction, d.console(trail))
 	mux.Handle(console.Prefix, pages)
 	d.endpoint.API = trail.Record(access.APIAction, d.awsAPI(verifier))
