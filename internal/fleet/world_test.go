@@ -332,6 +332,18 @@ func (e *fakeEngine) Inspect(context.Context, string) (engine.Instance, error) {
 func (e *fakeEngine) Stats(context.Context, string) (engine.Stats, error) {
 	panic("not used by the fleet")
 }
+func (e *fakeEngine) ScanLogs(context.Context, string, engine.LogRange, func(engine.LogEntry) bool) error {
+	panic("not used by the fleet")
+}
+
+func (e *fakeEngine) LogParts(context.Context, string) ([]engine.LogPart, error) {
+	panic("not used by the fleet")
+}
+
+func (e *fakeEngine) TrimLogs(context.Context, string, time.Time) error {
+	panic("not used by the fleet")
+}
+
 func (e *fakeEngine) ForgetLogs(context.Context, string) error { panic("not used by the fleet") }
 func (e *fakeEngine) Pull(context.Context, engine.PullRequest) (engine.Image, error) {
 	panic("not used by the fleet")
