@@ -56,7 +56,8 @@ type Config struct {
 	Secrets       SecretsConfig       `yaml:"secrets"`
 	Events        EventsConfig        `yaml:"events"`
 
-	LogLevel string `yaml:"log-level"` // debug, info, warn or error
+	Logs     LogsConfig `yaml:"logs"`
+	LogLevel string     `yaml:"log-level"` // debug, info, warn or error
 }
 
 // RegistryConfig is how images are found.
@@ -134,6 +135,7 @@ func DefaultConfig() Config {
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
+		Logs:     LogsConfig{Retention: 14 * 24 * time.Hour, MaxSize: 1 << 30},
 		LogLevel: "info",
 	}
 }
@@ -223,6 +225,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
 	errs = append(errs, c.Secrets.validate()...)
+	errs = append(errs, c.Logs.validate()...)
 	errs = append(errs, c.Events.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))

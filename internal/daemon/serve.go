@@ -90,13 +90,13 @@ func (d *Daemon) run(group *errgroup.Group, ctx context.Context, s server, l net
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", "secretsmanager", "ssm", admin.Service}, Now: time.Now}
+	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", "secretsmanager", "ssm", "logs", "monitoring", admin.Service}, Now: time.Now}
 	verifier := access.Verifier{Guard: d.guard, Signature: signature}
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
 	aws := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
-	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI())
+	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI(), d.logsAPI())
 	aws.AddQuery(handlers.STS(d.caller))
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,

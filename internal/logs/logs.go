@@ -8,10 +8,14 @@ package logs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
 )
+
+// ErrNotFound tells that there is no such log group or stream.
+var ErrNotFound = errors.New("no such log group or stream")
 
 // Event is one entry of a log stream.
 type Event struct {
