@@ -18,7 +18,7 @@ func (d *Daemon) awsAPI(verifier awsapi.Authenticator) http.Handler {
 	server := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
-	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI())
+	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI(), d.logsAPI())
 	server.AddQuery(handlers.STS(d.caller))
 	return server
 }

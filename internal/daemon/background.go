@@ -118,6 +118,9 @@ func (d *Daemon) sweep(ctx context.Context) {
 	if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("deleted secrets were not forgotten", "error", err)
 	}
+	if err := d.logs.Tidy(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("old logs were not deleted", "error", err)
+	}
 	if err := d.stored.Tidy(time.Now()); err != nil {
 		d.log.Error("old metrics were not deleted", "error", err)
 	}

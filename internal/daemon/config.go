@@ -149,6 +149,7 @@ func DefaultConfig() Config {
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
+		Logs:     LogsConfig{Retention: 14 * 24 * time.Hour, MaxSize: 1 << 30},
 		LogLevel: "info",
 	}
 }

@@ -41,7 +41,10 @@ func (d *Daemon) openEngine() (err error) {
 // openParts makes everything that has no state of its own beside the store and the engine.
 func (d *Daemon) openParts() error {
 	var err error
-	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{Log: d.log, AccessSize: int64(d.config.AccessLog.Size) / 4})
+	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{
+		Log: d.log, Retention: d.config.Logs.Retention, MaxBytes: int64(d.config.Logs.MaxSize),
+		AccessSize: int64(d.config.AccessLog.Size) / 4,
+	})
 	if err != nil {
 		return err
 	}
