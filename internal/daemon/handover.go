@@ -263,7 +263,7 @@ func (d *Daemon) obey(ctx context.Context, conn *handover.Conn, m handover.Messa
 	case sayServe:
 		var w serveWords
 		if err = m.Read(&w); err == nil {
-			d.routes.Serve(w.Service, w.Concurrency, w.Canary, w.Backends)
+			d.routes.Serve(w.Service, apprunner.Scaling{MaxConcurrency: w.Concurrency, MaxSize: w.MaxSize}, w.Canary, w.Backends)
 			for _, b := range w.Backends {
 				if !b.Asleep { // it may have been woken while nobody told this router
 					d.routes.Awake(w.Service.ID, b.ID)

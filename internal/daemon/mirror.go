@@ -28,9 +28,9 @@ var (
 )
 
 // Serve implements fleet.Router.
-func (m mirror) Serve(s apprunner.Service, concurrency, canary int, backends []fleet.Backend) {
-	m.routing.Serve(s, concurrency, canary, backends)
-	m.last.tell(sayServe, serveWords{s, concurrency, canary, backends})
+func (m mirror) Serve(s apprunner.Service, scaling apprunner.Scaling, canary int, backends []fleet.Backend) {
+	m.routing.Serve(s, scaling, canary, backends)
+	m.last.tell(sayServe, serveWords{s, scaling.MaxConcurrency, scaling.MaxSize, canary, backends})
 }
 
 // Hold implements fleet.Router.

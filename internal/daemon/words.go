@@ -65,6 +65,7 @@ type (
 	serveWords struct {
 		Service     apprunner.Service
 		Concurrency int
+		MaxSize     int
 		Canary      int // percent
 		Backends    []fleet.Backend
 	}

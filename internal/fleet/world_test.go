@@ -362,7 +362,7 @@ func (e *fakeEngine) KeepImages(context.Context, []string) error { panic("not us
 
 type fakeRouter world
 
-func (r *fakeRouter) Serve(_ apprunner.Service, _, share int, backends []Backend) {
+func (r *fakeRouter) Serve(_ apprunner.Service, _ apprunner.Scaling, share int, backends []Backend) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.routed, r.hold, r.share = backends, "", share

@@ -29,6 +29,9 @@ type Route struct {
 
 	// MaxConcurrency is how many requests one instance gets at a time; at least 1.
 	MaxConcurrency int
+	// MaxInstances is how many instances the service may come to have. As many requests as those take
+	// may wait for them to start. 0 if that is not known.
+	MaxInstances int
 	// Target is how many requests in flight per instance are enough to tell Observer.Demand.
 	// 0 means MaxConcurrency: then it is told when a request has to wait.
 	Target int

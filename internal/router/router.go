@@ -111,6 +111,7 @@ func (r *Router) SetService(route Route) error {
 	r.services[route.ServiceID] = s
 	s.route.Store(&route)
 	s.gate.setCanary(route.CanaryPercent)
+	s.gate.setMost(route.MaxInstances)
 	s.gate.configure(route.MaxConcurrency, route.target(), closedBy(route.State))
 	r.hosts.Store(&hosts)
 	return nil
