@@ -76,6 +76,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 		Transport:      x,
 		ModifyResponse: x.respond,
 		ErrorHandler:   x.fail,
+		FlushInterval:  -1, // nothing is kept while the instance is silent
 		BufferPool:     &buffers,
 		ErrorLog:       slog.NewLogLogger(r.options.Log.Handler(), slog.LevelDebug),
 	}
