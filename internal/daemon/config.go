@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,9 +37,11 @@ type Config struct {
 	// MetricsListen is where Prometheus reads metrics without signing in; "" for nowhere. On APIListen it
 	// signs in with an access key.
 	MetricsListen string `yaml:"metrics-listen"`
-	Domain        string `yaml:"domain"`  // of service URLs
-	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
-	Account       string `yaml:"account"` // twelve digits
+	// TrustedProxies are addresses and ranges of proxies in front, whose X-Forwarded headers count.
+	TrustedProxies []string `yaml:"trusted-proxies"`
+	Domain         string   `yaml:"domain"`  // of service URLs
+	Region         string   `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account        string   `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Source   SourceConfig   `yaml:"source"`
@@ -231,6 +234,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.Build.validate()...)
+	for _, text := range c.TrustedProxies {
+		if _, err := parsePrefix(text); err != nil {
+			errs = append(errs, fmt.Errorf("trusted-proxies: %q is neither an IP address nor a range such as 10.0.0.0/8", text))
+		}
+	}
 	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
 		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
 			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
@@ -294,6 +302,25 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// trusted are the addresses of proxies in front; Validate has seen to it that each is one.
+func (c *Config) trusted() (all []netip.Prefix) {
+	for _, text := range c.TrustedProxies {
+		if p, err := parsePrefix(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// parsePrefix reads a range of IP addresses, or a single one.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
 }
 
 func isPort(s string) bool {

@@ -45,7 +45,7 @@ type Route struct {
 	// responses over HTTPS say it (RFC 6797, section 7.2), unless the application does itself.
 	HSTS time.Duration
 	// Allow lists the addresses of clients that are served; empty for all. It is the address of the
-	// connection that counts, not what a header says.
+	// connection that counts, unless that is of one of Options.Trusted.
 	Allow []netip.Prefix
 	// H2C has instances asked in HTTP/2 without TLS.
 	H2C bool

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Options struct {
 	RequestLimit time.Duration  // of a request, first to last byte; 120 s as App Runner has
 	QueueWait    time.Duration  // longest wait for an instance; 30 s
 	Dial         Dial           // connects to instances; TCP
+	Trusted      []netip.Prefix // proxies whose X-Forwarded headers count; none
 	Access       *accesslog.Log // has a line for each request; none
 }
 

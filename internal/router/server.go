@@ -97,9 +97,10 @@ func (s *Server) find(host string) *service {
 	return s.router.find(host)
 }
 
-// diverts reports whether net/http serves a request.
-func (s *Server) diverts(host string, target []byte) bool {
-	return s.options.Divert != nil && (bytes.HasPrefix(target, []byte(challengePath)) || s.options.Divert(host))
+// diverts reports whether net/http serves a request. A client that uses TLS, with a proxy in front, need not
+// be told to.
+func (s *Server) diverts(host string, target []byte, secure bool) bool {
+	return s.options.Divert != nil && (bytes.HasPrefix(target, []byte(challengePath)) || !secure && s.options.Divert(host))
 }
 
 // Serve serves a listener until Shutdown or Close, and then returns http.ErrServerClosed.
