@@ -132,25 +132,28 @@ func BenchmarkBurst(b *testing.B) {
 func BenchmarkRollback(b *testing.B) {
 	s := kit.Start(b, wakeConfig)
 	s.PushMimic("mimic:latest", "v1")
-	input := func(mode string) *apprunnerapi.CreateServiceInput {
-		return s.Input("regret", "mimic:latest", "MODE="+mode)
+	input := func(n int) *apprunnerapi.CreateServiceInput {
+		return s.Input("regret", "mimic:latest", fmt.Sprintf("MODE=%d.", n))
 	}
-	service := s.Run(input("old"))
+	service := s.Run(input(0))
 	var took []time.Duration
-	for b.Loop() {
-		id := s.Update(&apprunnerapi.UpdateServiceInput{ServiceArn: service.ServiceArn, SourceConfiguration: input("new").SourceConfiguration})
+	for n := 1; b.Loop(); n++ {
+		id := s.Update(&apprunnerapi.UpdateServiceInput{ServiceArn: service.ServiceArn, SourceConfiguration: input(n).SourceConfiguration})
 		s.AwaitOperation("regret", id)
 		awaitStates(b, s, "regret", "PREPARED", "PREPARED", "THROTTLED")
 		done := make(chan struct{})
 		begin := time.Now()
 		go func() { defer close(done); s.CLI("rollback", "regret") }()
-		for {
-			if code, body := s.Get(service, "/env"); code != http.StatusOK {
+		s.Eventually("the revision before serves", time.Minute, func() error {
+			code, body := s.Get(service, "/env")
+			if code != http.StatusOK {
 				b.Fatalf("it answers %d %s", code, body)
-			} else if strings.Contains(body, "MODE=old") {
-				break
 			}
-		}
+			if !strings.Contains(body, fmt.Sprintf("MODE=%d.", n-1)) {
+				return kit.Errorf("%s", body)
+			}
+			return nil
+		})
 		took = append(took, time.Since(begin))
 		<-done
 	}

@@ -36,7 +36,7 @@ func underLoad(s *kit.Slipway, name string, tags map[string]string, variables ..
 		in.Tags = append(in.Tags, apprunnerapi.Tag{Key: &key, Value: &value})
 	}
 	service = s.Run(in)
-	stop = load(s, service, 2, "/")
+	stop = s.Load(service, kit.LoadOptions{Clients: 2, Rate: 200}).Stop
 	time.Sleep(time.Second)
 	id = s.Update(update(*service.ServiceArn, s.Input(name, "mimic:v1", variables...)))
 	return service, id, stop

@@ -290,6 +290,21 @@ func (s *site) checkServed(roots *x509.CertPool, host string) {
 	}
 }
 
+// localRoots trusts the local authority, whose certificate is in a file.
+func localRoots(t *testing.T, s *kit.Slipway) (roots *x509.CertPool, file string) {
+	t.Helper()
+	file = strings.TrimSpace(s.CLI("ca"))
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots = x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(data) {
+		t.Fatalf("slipway ca prints %q, which is no certificate", file)
+	}
+	return roots, file
+}
+
 // TestLocalAuthority has HTTPS without anybody's help: names under localhost.
 func TestLocalAuthority(t *testing.T) {
 	t.Parallel()
@@ -300,15 +315,7 @@ func TestLocalAuthority(t *testing.T) {
 	https, _ := freePort(t)
 	configure(t, s, "https-listen: %s\n", https)
 	w := startSite(t, s, https)
-	file := strings.TrimSpace(s.CLI("ca"))
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(data) {
-		t.Fatalf("slipway ca prints %q, which is no certificate", file)
-	}
+	roots, file := localRoots(t, s)
 	if info, err := os.Stat(filepath.Join(filepath.Dir(file), "ca.key")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key of the authority: %v %v", info, err)
 	}

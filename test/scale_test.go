@@ -2,9 +2,7 @@ package test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,13 +21,11 @@ func TestScaling(t *testing.T) {
 	s.PushMimic("mimic:v1", "v1")
 	s.PushMimic("mimic:v2", "v2")
 	for name, test := range map[string]func(*testing.T, *kit.Slipway){
-		"out and in":           testOutAndIn,
-		"beyond capacity":      testBeyondCapacity,
-		"smallest size":        testMinSize,
-		"deploy under load":    testDeployUnderLoad,
-		"killed instance":      testKilledInstance,
-		"instance that ends":   testInstanceThatEnds,
-		"unhealthy, then well": testUnhealthy,
+		"out and in":         testOutAndIn,
+		"beyond capacity":    testBeyondCapacity,
+		"beyond the queue":   testBeyondQueue,
+		"smallest size":      testMinSize,
+		"instance that ends": testInstanceThatEnds,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,38 +102,71 @@ func testBeyondCapacity(t *testing.T, s *kit.Slipway) {
 	in := s.Input("narrow", "mimic:v1")
 	in.AutoScalingConfigurationArn = s.Scaling("narrow", 1, 1, 1)
 	service := s.Run(in)
-	type answer struct {
-		code int
-		body string
-		took time.Duration
+	// One at once and one that waited; the others would have waited longer than five seconds.
+	ok := 0
+	for _, a := range answersOf(t, s, service, "/sleep?d=3500ms", 4) {
+		if a.code == http.StatusOK {
+			ok++
+		} else if a.took < 4900*time.Millisecond {
+			t.Errorf("refused after %v with %q", a.took, a.body)
+		}
 	}
-	answers := make([]answer, 4)
+	if ok != 2 {
+		t.Errorf("%d requests of 4 were answered, want 2", ok)
+	}
+}
+
+// testBeyondQueue has more requests than may wait: those are refused at once, and nobody else is.
+func testBeyondQueue(t *testing.T, s *kit.Slipway) {
+	in := s.Input("crowded", "mimic:v1")
+	in.AutoScalingConfigurationArn = s.Scaling("crowded", 1, 1, 1)
+	service := s.Run(in)
+	ok, refused := 0, 0
+	for _, a := range answersOf(t, s, service, "/sleep?d=300ms", 20) {
+		switch {
+		case a.code == http.StatusOK:
+			ok++
+		case a.took < time.Second:
+			refused++
+		default:
+			t.Errorf("refused after %v", a.took)
+		}
+	}
+	// One at once, and ten may wait for each that can be served at a time.
+	if ok != 11 || refused != 9 {
+		t.Errorf("of 20 requests %d were answered and %d refused at once, want 11 and 9", ok, refused)
+	}
+}
+
+type timedAnswer struct {
+	code int
+	body string
+	took time.Duration
+}
+
+// answersOf sends n requests at the same time. Each answer is 200, or 429 with what the caller may do.
+func answersOf(t *testing.T, s *kit.Slipway, service *apprunnerapi.Service, path string, n int) []timedAnswer {
+	t.Helper()
+	answers := make([]timedAnswer, n)
 	var work sync.WaitGroup
 	for i := range answers {
 		work.Go(func() {
 			begin := time.Now()
-			code, body := s.Get(service, "/sleep?d=3500ms")
-			answers[i] = answer{code, body, time.Since(begin)}
+			request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			code, header, body := s.Send(request)
+			answers[i] = timedAnswer{code, body, time.Since(begin)}
+			busy := code == http.StatusTooManyRequests && header.Get("Retry-After") != "" && strings.Contains(body, "more requests than it can take")
+			if code != http.StatusOK && !busy {
+				t.Errorf("answered %d with Retry-After %q: %q", code, header.Get("Retry-After"), body)
+			}
 		})
 	}
 	work.Wait()
-	ok := 0
-	for _, a := range answers {
-		switch a.code {
-		case http.StatusOK:
-			ok++
-		case http.StatusTooManyRequests:
-			if a.took < 4900*time.Millisecond || !strings.Contains(a.body, "more requests than it can take") {
-				t.Errorf("refused after %v with %q", a.took, a.body)
-			}
-		default:
-			t.Errorf("answered %d %q", a.code, a.body)
-		}
-	}
-	// One at once and one that waited; the others would have waited longer than five seconds.
-	if ok != 2 {
-		t.Errorf("%d requests of 4 were answered, want 2: %+v", ok, answers)
-	}
+	return answers
 }
 
 func testMinSize(t *testing.T, s *kit.Slipway) {
@@ -147,79 +176,6 @@ func testMinSize(t *testing.T, s *kit.Slipway) {
 	if names := answering(s, service, 2); len(names) != 2 {
 		t.Errorf("of a service with MinSize 2 these answer two requests at once: %v", names)
 	}
-}
-
-// load calls a service from workers, each over its own connection, until stop.
-func load(s *kit.Slipway, service *apprunnerapi.Service, workers int, path string) (stop func() (n int, failed []string)) {
-	done := make(chan struct{})
-	var mu sync.Mutex
-	var work sync.WaitGroup
-	var n int
-	var failed []string
-	for range workers {
-		work.Go(func() {
-			client := s.Client()
-			defer client.CloseIdleConnections()
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				code, body := s.GetWith(client, service, path)
-				mu.Lock()
-				n++
-				if code != http.StatusOK {
-					failed = append(failed, fmt.Sprint(code, " ", body))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	return func() (int, []string) {
-		close(done)
-		work.Wait()
-		return n, failed
-	}
-}
-
-func testDeployUnderLoad(t *testing.T, s *kit.Slipway) {
-	in := s.Input("loaded", "mimic:v1")
-	service := s.Run(in)
-	stop := load(s, service, 8, "/sleep?d=5ms")
-	for _, image := range []string{"mimic:v2", "mimic:v1"} {
-		setImage(s.Image(image))(in)
-		id := s.Update(update(*service.ServiceArn, in))
-		if o := s.AwaitOperation("loaded", id); o.Reason != "" {
-			t.Errorf("the deployment of %s: %s", image, o.Reason)
-		}
-	}
-	if n, failed := stop(); n < 100 || len(failed) > 0 {
-		t.Errorf("of %d requests %d failed: %q", n, len(failed), failed[:min(3, len(failed))])
-	}
-}
-
-func testKilledInstance(t *testing.T, s *kit.Slipway) {
-	service := s.Run(s.Input("victim", "mimic:v1"))
-	stop := load(s, service, 4, "/")
-	name := hostname(s, service)
-	process, err := os.FindProcess(kit.Process(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Kill(); err != nil {
-		t.Fatalf("kill the application of instance %s: %v", name, err)
-	}
-	s.Eventually("another instance serves", 20*time.Second, func() error {
-		if now := hostname(s, service); now == name || len(now) != 12 {
-			return kit.Errorf("%q serves", now)
-		}
-		return nil
-	})
-	if n, failed := stop(); n == 0 || len(failed) > 0 {
-		t.Errorf("of %d requests %d failed: %q", n, len(failed), failed[:min(3, len(failed))])
-	}
-	wantEvent(t, s, "victim", "Instance "+name, "is replaced", "exit code: 137")
 }
 
 func testInstanceThatEnds(t *testing.T, s *kit.Slipway) {
@@ -240,23 +196,6 @@ func testInstanceThatEnds(t *testing.T, s *kit.Slipway) {
 		return nil
 	})
 	wantEvent(t, s, "leaver", "Instance "+name, "is replaced", "exit code: 7", "mimic ends with code 7")
-}
-
-// testUnhealthy makes a running instance answer its health check badly.
-func testUnhealthy(t *testing.T, s *kit.Slipway) {
-	in := s.Input("moody", "mimic:v1")
-	in.HealthCheckConfiguration.Protocol = new(apprunnerapi.HealthCheckProtocolHttp)
-	in.HealthCheckConfiguration.Path = new("/health")
-	service := s.Run(in)
-	name := hostname(s, service)
-	wantBody(t, s, service, "/sicken?status=503", "sick")
-	s.Eventually("the sick instance is replaced", 20*time.Second, func() error {
-		if now := hostname(s, service); now == name || len(now) != 12 {
-			return kit.Errorf("%q serves", now)
-		}
-		return nil
-	})
-	wantEvent(t, s, "moody", "Instance "+name, "is replaced", "answered status 503")
 }
 
 // wantEvent fails the test unless one event has all parts.

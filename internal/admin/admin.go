@@ -88,6 +88,9 @@ type API struct {
 	Connections Connections
 	Backups     Backups
 	Changes     Changes
+	Detector    Detector
+	Health      Health
+	Uploads     Uploads // nil where requests are signed, which upload are not
 	Account     string
 	Log         *slog.Logger
 }
@@ -116,6 +119,11 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("POST "+Prefix+"connections/{name}/authorize", a.signed(a.authorizeConnection))
 	mux.Handle("GET "+Prefix+"connections/{name}/repositories", a.signed(a.listRepositories))
 	mux.Handle("GET "+Prefix+"connections/{name}/branches", a.signed(a.listBranches))
+	mux.Handle("POST "+Prefix+"detect", a.signed(a.detect))
+	mux.Handle("GET "+Prefix+"settings", a.signed(a.settings))
+	if a.Uploads != nil {
+		mux.Handle("POST "+Prefix+"services/{name}/source", http.HandlerFunc(a.upload))
+	}
 	mux.Handle("GET "+Prefix+"backup", a.signed(a.backup))
 	mux.Handle("GET "+Prefix+"keys", a.signed(a.listKeys))
 	mux.Handle("POST "+Prefix+"keys", a.signed(a.createKey))

@@ -56,34 +56,43 @@ Services and images stay in the data directory: the next "slipway serve" brings 
 	return cmd
 }
 
-// stopDaemon asks the daemon to end, waits, and kills it when it takes too long.
+// stopDaemon asks the daemon to end, waits, and kills it when it takes too long. One that was replaced and
+// still has clients ends with its successor, or is asked when that had to be killed.
 func stopDaemon(cmd *cobra.Command, dir string) error {
-	pid, err := daemon.Running(dir)
-	if err != nil || pid == 0 {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "Stopping Slipway (process %d).\n", pid)
-	ctx, cancel := context.WithTimeout(cmd.Context(), downTime)
-	defer cancel()
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop process %d: %w", pid, err)
-	}
-	for {
-		running, err := daemon.Running(dir)
-		if err != nil || running == 0 {
+	for last := 0; ; {
+		pid, err := daemon.Running(dir)
+		if err != nil || pid == 0 {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			if cmd.Context().Err() != nil {
-				return cmd.Context().Err()
-			}
+		if pid == last {
 			fmt.Fprintf(cmd.ErrOrStderr(), "It did not end within %v and is killed.\n", downTime)
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return fmt.Errorf("kill process %d: %w", pid, err)
 			}
-			ctx, cancel = context.WithTimeout(cmd.Context(), downTime)
-			defer cancel()
+		} else {
+			fmt.Fprintf(cmd.OutOrStdout(), "Stopping Slipway (process %d).\n", pid)
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("stop process %d: %w", pid, err)
+			}
+		}
+		if err := awaitOther(cmd.Context(), dir, pid); err != nil {
+			return err
+		}
+		last = pid
+	}
+}
+
+// awaitOther returns when another process is the daemon, or none is, or it took too long.
+func awaitOther(ctx context.Context, dir string, pid int) error {
+	deadline := time.Now().Add(downTime)
+	for {
+		running, err := daemon.Running(dir)
+		if err != nil || running != pid || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err.Error()) })
 	root.AddCommand(
-		newServe(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
+		newServe(g), newRestart(g), newDown(g), newDoctor(g), newEnv(g), newDemo(g),
 		newDeploy(g), newServices(g), newLogs(g), newEvents(g), newScaling(g), newMetrics(g), newOperations(g), newOpen(g),
 		newPause(g), newResume(g), newDelete(g), newInstances(g), newRevisions(g), newRollback(g), newCancel(g),
 		newRegistry(g), newRuntimes(g), newBuild(g), newRemote(g), newConnections(g), newKeys(g), newCA(g), newBackup(g), newRestore(g),

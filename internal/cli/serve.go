@@ -20,13 +20,18 @@ func newServe(g *globals) *cobra.Command {
 		Long: `Run Slipway: its API, registry and console on one address, applications on another.
 
 It ends at SIGINT or SIGTERM. Applications go on without it, and the next start finds them;
-"slipway down" ends them too.`,
+"slipway down" ends them too.
+
+With --take-over it replaces the Slipway that runs in the data directory without a request dropped:
+it gets the listening sockets, the old process goes on until the new one serves, and ends with its
+last client. "slipway restart" does that in the background.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := g.config(cmd, flags, file)
 			if err != nil {
 				return err
 			}
+			config.TakeOver = flags.TakeOver
 			var level slog.Level
 			if err := level.UnmarshalText([]byte(config.LogLevel)); err != nil {
 				return fmt.Errorf("log-level %q is not debug, info, warn or error", config.LogLevel)
@@ -55,6 +60,7 @@ It ends at SIGINT or SIGTERM. Applications go on without it, and the next start 
 	f.StringVar(&flags.Account, "account", flags.Account, "the account id in ARNs and ECR names")
 	f.StringVar(&flags.EngineDir, "engine-dir", flags.EngineDir, "the directory of containerd, its shim, runc, slipway-log and slipway-runc")
 	f.StringVar(&flags.LogLevel, "log-level", flags.LogLevel, "debug, info, warn or error")
+	f.BoolVar(&flags.TakeOver, "take-over", false, "replace the Slipway that runs in the data directory, if one does")
 	return cmd
 }
 

@@ -18,16 +18,17 @@ func (d *Daemon) awsAPI(verifier awsapi.Authenticator) http.Handler {
 	server := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
-	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI())
+	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI(), d.logsAPI())
 	server.AddQuery(handlers.STS(d.caller))
 	return server
 }
 
-// ownAPI answers requests of Slipway's own API, from callers that a verifier knows.
-func (d *Daemon) ownAPI(verifier admin.Verifier) http.Handler {
+// ownAPI answers requests of Slipway's own API, from callers that a verifier knows. Folders are taken only
+// where uploads is not nil.
+func (d *Daemon) ownAPI(verifier admin.Verifier, uploads admin.Uploads) http.Handler {
 	own := &admin.API{
 		Verifier: verifier, Authorizer: access.Admin{Guard: d.guard}, Keys: access.Keys{Ring: d.guard.Keys}, Connections: d.connect,
-		Services: d.control, Deployments: d.control, Running: instances{d}, Logs: reader{d}, Metrics: d.metrics, Events: happened{d}, Scalings: reader{d}, Logins: d.store, Backups: d, Changes: d.store, Account: d.config.Account, Log: d.log,
+		Services: d.control, Deployments: d.control, Running: instances{d}, Logs: reader{d}, Metrics: d.metrics, Events: happened{d}, Scalings: reader{d}, Logins: d.store, Backups: d, Changes: d.store, Detector: detector{d}, Health: health{d}, Uploads: uploads, Account: d.config.Account, Log: d.log,
 	}
 	return own.Handler()
 }
@@ -36,7 +37,7 @@ func (d *Daemon) ownAPI(verifier admin.Verifier) http.Handler {
 func (d *Daemon) console(trail access.Recorder) http.Handler {
 	session := access.Session{Guard: d.guard}
 	api := http.NewServeMux()
-	api.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(session)))
+	api.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(session, uploads{d})))
 	api.Handle("/", trail.Record(access.APIAction, d.awsAPI(session)))
 	pages := &console.Console{
 		Keys: access.Console{Guard: d.guard}, API: api, Files: web.Files(), Log: d.log, Secret: console.NewSecret(d.key.Secret),

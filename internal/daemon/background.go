@@ -118,6 +118,9 @@ func (d *Daemon) sweep(ctx context.Context) {
 	if err := d.secrets.Purge(ctx); err != nil && ctx.Err() == nil {
 		d.log.Error("deleted secrets were not forgotten", "error", err)
 	}
+	if err := d.logs.Tidy(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("old logs were not deleted", "error", err)
+	}
 	if err := d.stored.Tidy(time.Now()); err != nil {
 		d.log.Error("old metrics were not deleted", "error", err)
 	}
@@ -172,8 +175,7 @@ func (d *Daemon) collect(ctx context.Context) error {
 // CREATE_SERVICE:end. With the suffix "-" the process ends before that is recorded: when all that
 // leads to it is done and the store does not know. Tests of crashes set it.
 func failpoint(suffix string) func(apprunner.Operation) {
-	point := os.Getenv("SLIPWAY_KILL_AT")
-	if point == "" {
+	if os.Getenv("SLIPWAY_KILL_AT") == "" {
 		return nil
 	}
 	return func(o apprunner.Operation) {
@@ -181,9 +183,14 @@ func failpoint(suffix string) func(apprunner.Operation) {
 		if o.Status.Ended() {
 			step = "end"
 		}
-		if string(o.Type)+":"+step+suffix == point {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // the signal is on its way
-		}
+		dieAt(string(o.Type) + ":" + step + suffix)
+	}
+}
+
+// dieAt ends the process without mercy if SLIPWAY_KILL_AT names this point.
+func dieAt(point string) {
+	if os.Getenv("SLIPWAY_KILL_AT") == point {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
 	}
 }

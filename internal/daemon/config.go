@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,9 +37,11 @@ type Config struct {
 	// MetricsListen is where Prometheus reads metrics without signing in; "" for nowhere. On APIListen it
 	// signs in with an access key.
 	MetricsListen string `yaml:"metrics-listen"`
-	Domain        string `yaml:"domain"`  // of service URLs
-	Region        string `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
-	Account       string `yaml:"account"` // twelve digits
+	// TrustedProxies are addresses and ranges of proxies in front, whose X-Forwarded headers count.
+	TrustedProxies []string `yaml:"trusted-proxies"`
+	Domain         string   `yaml:"domain"`  // of service URLs
+	Region         string   `yaml:"region"`  // of the profile and the console; callers choose theirs by signing
+	Account        string   `yaml:"account"` // twelve digits
 
 	Registry RegistryConfig `yaml:"registry"`
 	Source   SourceConfig   `yaml:"source"`
@@ -60,6 +63,9 @@ type Config struct {
 	OTLP          OTLPConfig          `yaml:"otlp"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
+
+	// TakeOver has this daemon replace the one that runs, if any, without a request dropped.
+	TakeOver bool `yaml:"-"`
 }
 
 // RegistryConfig is how images are found.
@@ -115,6 +121,7 @@ type TimeoutConfig struct {
 	ScaleIn   time.Duration `yaml:"scale-in"`   // of low load before instances are removed
 	KeepGone  time.Duration `yaml:"keep-gone"`  // how long a deleted service is still described
 	QueueWait time.Duration `yaml:"queue-wait"` // for an instance to have room for a request
+	Linger    time.Duration `yaml:"linger"`     // of a daemon that was replaced, for its WebSockets and transfers
 }
 
 // IdleConfig is what becomes of instances without requests, unless their service asks for something else.
@@ -141,12 +148,13 @@ func DefaultConfig() Config {
 		Throttle:  ThrottleConfig{Rate: 20, Burst: 100},
 		Timeouts: TimeoutConfig{
 			Start: 5 * time.Minute, Drain: 2 * time.Minute, Stop: 30 * time.Second,
-			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second,
+			ScaleIn: time.Minute, KeepGone: 24 * time.Hour, QueueWait: 30 * time.Second, Linger: 10 * time.Minute,
 		},
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
 		OTLP:     OTLPConfig{Interval: time.Minute, Sample: 0.01},
+		Logs:     LogsConfig{Retention: 14 * 24 * time.Hour, MaxSize: 1 << 30},
 		LogLevel: "info",
 	}
 }
@@ -228,6 +236,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.Build.validate()...)
+	for _, text := range c.TrustedProxies {
+		if _, err := parsePrefix(text); err != nil {
+			errs = append(errs, fmt.Errorf("trusted-proxies: %q is neither an IP address nor a range such as 10.0.0.0/8", text))
+		}
+	}
 	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
 		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
 			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
@@ -284,13 +297,33 @@ func (c *Config) Validate() error {
 		"timeouts.start": c.Timeouts.Start, "timeouts.drain": c.Timeouts.Drain, "timeouts.stop": c.Timeouts.Stop,
 		"timeouts.scale-in": c.Timeouts.ScaleIn, "timeouts.keep-gone": c.Timeouts.KeepGone, "timeouts.queue-wait": c.Timeouts.QueueWait,
 		"idle.throttle-after": c.Idle.ThrottleAfter, "idle.freeze-after": c.Idle.FreezeAfter,
-		"events.keep": c.Events.Keep,
+		"events.keep":     c.Events.Keep,
+		"timeouts.linger": c.Timeouts.Linger,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("%s is %v: it must be longer than nothing", name, d))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// trusted are the addresses of proxies in front; Validate has seen to it that each is one.
+func (c *Config) trusted() (all []netip.Prefix) {
+	for _, text := range c.TrustedProxies {
+		if p, err := parsePrefix(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// parsePrefix reads a range of IP addresses, or a single one.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
 }
 
 func isPort(s string) bool {

@@ -10,31 +10,40 @@ import (
 // unusedTime is how long a connection may have no request when the daemon ends.
 const unusedTime = 200 * time.Millisecond
 
-// unusedConns are the connections of a server that never had a request. Clients open them ahead, and
-// the end of a server would wait five seconds for each of them, with its address closed.
-type unusedConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+// apiConns are the connections of the API's server.
+type apiConns struct {
+	mu sync.Mutex
+	// all tells of each whether it never had a request. Clients open such ones ahead, and the end of a
+	// server would wait five seconds for each of them, with its address closed.
+	all map[net.Conn]bool
 }
 
 // track is a server's ConnState.
-func (u *unusedConns) track(c net.Conn, state http.ConnState) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if state != http.StateNew {
-		delete(u.conns, c)
+func (a *apiConns) track(c net.Conn, state http.ConnState) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if state == http.StateClosed || state == http.StateHijacked {
+		delete(a.all, c)
 		return
 	}
-	if u.conns == nil {
-		u.conns = map[net.Conn]bool{}
+	if a.all == nil {
+		a.all = map[net.Conn]bool{}
 	}
-	u.conns[c] = true
+	a.all[c] = state == http.StateNew
 }
 
-func (u *unusedConns) close() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for c := range u.conns {
-		_ = c.Close()
+func (a *apiConns) none() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.all) == 0
+}
+
+func (a *apiConns) closeUnused() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c, unused := range a.all {
+		if unused {
+			_ = c.Close()
+		}
 	}
 }

@@ -12,9 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/audit"
@@ -107,20 +106,34 @@ type Daemon struct {
 
 	sweeping sync.RWMutex // held while something is deleted that nothing needs, and against that
 
-	// ctx is the life of everything that works in the background; stop ends it.
-	ctx  context.Context
-	stop context.CancelFunc
+	routes     routing
+	handed     map[string]inherited // listeners of the last daemon, until listen
+	fixed      map[string]bool      // doors whose address systemd decides
+	front      *front
+	last       *predecessor // nil unless one was replaced
+	succession *succession
+	grace      atomic.Int64            // nanoseconds that requests under way have when the daemon ends
+	end        context.CancelCauseFunc // ends Run
+
+	// ctx is the life of everything that works in the background, and back waits for it; stop ends it.
+	ctx     context.Context
+	stop    context.CancelFunc
+	back    sync.WaitGroup
+	counted sync.Once // by rest
+	closed  sync.Once // by closeBack
 }
 
-// Open takes the data directory, opens the listeners, so that a taken port is found out at once,
-// and starts the engine or finds the one that runs. Close it also when Run was not called.
+// Open takes the data directory, from the daemon that has it if so configured, opens the listeners, so that
+// a taken port is found out at once, and starts the engine or finds the one that runs. Close it also when
+// Run was not called.
 func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Daemon, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Daemon{config: config, log: log, inside: role.NewListener()}
+	d := &Daemon{config: config, log: log, inside: role.NewListener(), succession: newSuccession()}
+	d.grace.Store(int64(drainTime))
 	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
-	for _, step := range []func() error{d.openData, d.listen, d.openEngine, d.openParts} {
+	for _, step := range []func() error{d.enter, d.listen, d.take, d.openData, d.openEngine, d.openParts} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
@@ -128,15 +141,9 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (_ *Daemon, err 
 	return d, nil
 }
 
-// openData takes the data directory and opens what is kept in it.
+// openData opens what is kept in the data directory.
 func (d *Daemon) openData() (err error) {
 	dir := d.config.DataDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	if d.lock, err = lock(dir); err != nil {
-		return err
-	}
 	if err := backup.Tidy(dir); err != nil {
 		return fmt.Errorf("delete what an interrupted backup left: %w", err)
 	}
@@ -162,41 +169,37 @@ func (d *Daemon) openData() (err error) {
 	return d.openAccess()
 }
 
-func (d *Daemon) listen() (err error) {
-	if d.api, err = net.Listen("tcp", d.config.APIListen); err != nil {
-		return fmt.Errorf("listen for the API: %w. Choose another address with --api-listen", err)
-	}
-	if d.http, err = net.Listen("tcp", d.config.HTTPListen); err != nil {
-		return fmt.Errorf("listen for applications: %w. Choose another address with --http-listen", err)
-	}
-	if d.config.HTTPSListen != "" {
-		if d.https, err = net.Listen("tcp", d.config.HTTPSListen); err != nil {
-			return fmt.Errorf("listen for applications over TLS: %w. Choose another address with --https-listen", err)
-		}
-	}
-	if d.config.MetricsListen != "" {
-		if d.scrapes, err = net.Listen("tcp", d.config.MetricsListen); err != nil {
-			return fmt.Errorf("listen for Prometheus: %w. Choose another address with metrics-listen", err)
-		}
-	}
-	if d.config.PrivateListen == "" {
-		return nil
-	}
-	if d.private, err = net.Listen("tcp", d.config.PrivateListen); err != nil {
-		return fmt.Errorf("listen for private applications: %w. Choose another address with private-listen", err)
-	}
-	return nil
-}
-
 // place is where the resources of a Region are.
 func (d *Daemon) place(region string) apprunner.Place {
 	return apprunner.Place{Account: d.config.Account, Region: region}
 }
 
-// Run serves until ctx ends or something breaks. Instances go on when it returns.
+// Run serves until ctx ends, something breaks, or another process has taken over and the last client is
+// gone. Instances go on when it returns.
 func (d *Daemon) Run(ctx context.Context) error {
+	asked := ctx
+	ctx, d.end = context.WithCancelCause(ctx)
+	defer d.end(nil)
+	err := d.begin(ctx)
+	if err == nil {
+		<-ctx.Done()
+		if err = context.Cause(ctx); asked.Err() != nil || errors.Is(err, errReplaced) {
+			err = nil
+		}
+	}
+	d.end(err)
+	d.finish(asked.Err() != nil)
+	return err
+}
+
+// begin starts everything.
+func (d *Daemon) begin(ctx context.Context) error {
+	d.front = d.newFront(d.end)
 	if err := d.adopt(ctx); err != nil {
 		return err
+	}
+	if d.last != nil { // what it says is about instances that are known now
+		d.inBackground(func(context.Context) { d.last.listen() })
 	}
 	if err := d.ingress.Settle(ctx); err != nil {
 		return err
@@ -205,37 +208,64 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.runner.Start(d.ctx); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	d.serve(group, ctx)
-	group.Go(func() error { d.fleet.Run(); return nil })
-	group.Go(func() error { d.deployer.Run(d.ctx); return nil })
-	group.Go(func() error { d.redeployer.Run(d.ctx); return nil })
-	group.Go(func() error { d.watcher.Run(d.ctx); return nil })
-	group.Go(func() error { d.connect.Run(d.ctx); return nil })
-	group.Go(func() error { d.ingress.Run(d.ctx); return nil })
-	group.Go(func() error { d.tidy(d.ctx); return nil })
-	group.Go(func() error { d.metrics.Run(d.ctx); return nil })
-	group.Go(func() error { d.domains.Run(d.ctx); return nil })
-	group.Go(func() error { d.courier.Run(d.ctx); return nil })
-	group.Go(func() error { d.watchFiles(d.ctx); return nil })
-	for _, s := range d.shippers {
-		group.Go(func() error { s.Run(d.ctx); return nil })
+	if err := errors.Join(d.front.openAPI(), d.front.openApplications()); err != nil {
+		return err
 	}
-	group.Go(func() error {
-		<-ctx.Done()
-		d.stop()
-		d.runner.Wait()
-		return nil
-	})
+	d.inBackground(func(context.Context) { d.fleet.Run() })
+	for _, run := range []func(context.Context){
+		d.deployer.Run, d.redeployer.Run, d.watcher.Run, d.connect.Run, d.ingress.Run, d.tidy, d.domains.Run,
+		d.courier.Run, d.watchFiles, d.metrics.Run, d.serveInside, d.serveScrapes,
+	} {
+		d.inBackground(run)
+	}
+	for _, s := range d.shippers {
+		d.inBackground(s.Run)
+	}
 	d.watch()
 	d.eachTag(func(s apprunner.Service, _ source.Reference) { d.deployer.Look(s.ID) })
 	d.secretsChanged()
 	d.connect.LookAll(d.ctx)
 	d.connect.ReportRecent(d.ctx)
-	group.Go(d.publish)
-	err := group.Wait()
-	d.metrics.Finish(context.WithoutCancel(ctx))
-	return err
+	if err := errors.Join(d.publish(), d.talk(ctx)); err != nil {
+		return err
+	}
+	if d.last != nil {
+		dieAt("TAKE_OVER:ready")
+		d.last.tell(sayServing, serving{os.Getpid()})
+		dieAt("TAKE_OVER:serving")
+	}
+	d.tellManager()
+	return nil
+}
+
+// inBackground has work done for as long as this daemon drives services.
+func (d *Daemon) inBackground(work func(context.Context)) {
+	d.back.Go(func() { work(d.ctx) })
+}
+
+// errReplaced ends a daemon whose clients are all with another one.
+var errReplaced = errors.New("another process has taken over")
+
+// finish ends everything. A daemon that was asked to end takes along the one that it replaced.
+func (d *Daemon) finish(asked bool) {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), time.Duration(d.grace.Load()))
+	defer cancel()
+	d.stop()
+	d.front.shutdown(grace)
+	if asked {
+		d.endLast(grace)
+	}
+	if d.last != nil {
+		_ = d.last.conn.Close()
+	}
+	d.rest()
+}
+
+// rest returns when nothing works in the background any more, and everything that was counted is stored.
+func (d *Daemon) rest() {
+	d.runner.Wait()
+	d.back.Wait()
+	d.counted.Do(func() { d.metrics.Finish(context.WithoutCancel(d.ctx)) })
 }
 
 // publish tells clients on this machine where the daemon is.
@@ -268,8 +298,11 @@ func reachable(address net.Addr) string {
 
 // Close lets go of everything. What the engine runs goes on.
 func (d *Daemon) Close() error {
-	d.stop()
-	var errs []error
+	errs := []error{d.closeBack()}
+	d.closeOTLP()
+	if d.last != nil {
+		_ = d.last.conn.Close()
+	}
 	for _, l := range []net.Listener{d.api, d.http, d.https, d.private, d.scrapes} {
 		if l != nil {
 			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -277,21 +310,11 @@ func (d *Daemon) Close() error {
 			}
 		}
 	}
-	if d.certificates != nil {
-		d.certificates.Close()
-	}
-	d.closeOTLP()
-	if d.builder != nil {
-		errs = append(errs, d.builder.Close(context.WithoutCancel(d.ctx)))
+	for _, l := range d.handed {
+		errs = append(errs, l.Close())
 	}
 	if d.registry != nil {
 		errs = append(errs, d.registry.Close())
-	}
-	if d.engine != nil {
-		errs = append(errs, d.engine.Close())
-	}
-	if d.sources != nil {
-		d.sources.Close()
 	}
 	if d.accessLog != nil {
 		errs = append(errs, d.accessLog.Close())
@@ -299,13 +322,36 @@ func (d *Daemon) Close() error {
 	if d.audit != nil {
 		errs = append(errs, d.audit.Close())
 	}
-	if d.store != nil {
-		errs = append(errs, d.store.Close())
-	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// closeBack lets go of what only one process may have: the store, the engine, and what works with them.
+func (d *Daemon) closeBack() (err error) {
+	d.closed.Do(func() {
+		d.stop()
+		var errs []error
+		d.restOTLP()
+		if d.certificates != nil {
+			d.certificates.Close()
+		}
+		if d.builder != nil {
+			errs = append(errs, d.builder.Close(context.WithoutCancel(d.ctx)))
+		}
+		if d.engine != nil {
+			errs = append(errs, d.engine.Close())
+		}
+		if d.sources != nil {
+			d.sources.Close()
+		}
+		if d.store != nil {
+			errs = append(errs, d.store.Close())
+		}
+		err = errors.Join(errs...)
+	})
+	return err
 }
 
 // drainTime is how long requests under way may take when the daemon ends.

@@ -154,7 +154,7 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 			return
 		}
 		host := router.CanonicalHost(r.Host)
-		if d.secured(host) && strings.HasPrefix(r.URL.RequestURI(), "/") {
+		if d.secured(host) && !d.router.Secure(r) && strings.HasPrefix(r.URL.RequestURI(), "/") {
 			http.Redirect(w, r, "https://"+withPort(host, d.https, "443")+r.URL.RequestURI(), http.StatusPermanentRedirect)
 			return
 		}

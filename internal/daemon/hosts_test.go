@@ -24,7 +24,7 @@ func TestHostsFollowOptions(t *testing.T) {
 		"HSTS":              {apprunner.Options{HSTS: time.Hour}, true, true},
 	} {
 		asked = tc.asked
-		routing{router: h.router, hosts: h, options: &options{known: map[string]apprunner.Options{"1": asked}}}.route(s, router.Serving, "", 1, 0)
+		routing{router: h.router, hosts: h, options: &options{known: map[string]apprunner.Options{"1": asked}}}.route(s, router.Serving, "", nobody, 0)
 		host := s.Host("localhost")
 		if h.router.Has(host) != tc.served || d.secured(host) != tc.secured {
 			t.Errorf("%s: leads to the service: %v; redirects to HTTPS: %v", reason, h.router.Has(host), d.secured(host))

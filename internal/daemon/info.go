@@ -57,7 +57,11 @@ func ReadInfo(dataDir string) (Info, error) {
 	return info, nil
 }
 
-// lock makes this process the only daemon of a data directory. The lock goes with the process.
+// errLocked tells that another daemon has the data directory.
+var errLocked = errors.New("another Slipway runs")
+
+// lock makes this process the only daemon of a data directory. The lock goes with the last process that has
+// the file: one that takes over gets it with the rest.
 func lock(dataDir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dataDir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -65,13 +69,21 @@ func lock(dataDir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("another Slipway runs in %s: use it, or stop it with \"slipway down --data-dir %s\"", dataDir, dataDir)
+		return nil, fmt.Errorf("%w in %s: use it, replace it with \"slipway restart\", or stop it with \"slipway down --data-dir %s\"", errLocked, dataDir, dataDir)
 	}
+	if err := sign(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// sign writes into the lock that this process has it.
+func sign(lock *os.File) error {
 	pid := []byte(strconv.Itoa(os.Getpid()))
-	if _, err := f.WriteAt(pid, 0); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock the data directory: %w", err), f.Close())
+	if _, err := lock.WriteAt(pid, 0); err != nil {
+		return fmt.Errorf("lock the data directory: %w", err)
 	}
-	return f, f.Truncate(int64(len(pid)))
+	return lock.Truncate(int64(len(pid)))
 }
 
 // Running returns the process id of the daemon that runs in a data directory, 0 for none.

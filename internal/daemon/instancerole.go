@@ -27,9 +27,12 @@ func (d *Daemon) openInside() {
 	d.guard.Sessions = sessions.Find
 }
 
-// insideServer answers applications on the loopback address of their instance.
-func (d *Daemon) insideServer() *http.Server {
-	return &http.Server{Handler: d.endpoint, ConnContext: role.ConnContext, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+// serveInside answers applications on the loopback address of their instance until ctx ends.
+func (d *Daemon) serveInside(ctx context.Context) {
+	server := &http.Server{Handler: d.endpoint, ConnContext: role.ConnContext, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	if err := serveWhile(ctx, server, d.inside); err != nil {
+		d.log.Error("applications get no credentials any more", "error", err)
+	}
 }
 
 // insideURL is where an application finds it.

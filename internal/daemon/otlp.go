@@ -73,13 +73,18 @@ func (d *Daemon) openOTLP() (err error) {
 // lastSpans is how long the end of the daemon waits for a collector.
 const lastSpans = 3 * time.Second
 
-func (d *Daemon) closeOTLP() {
+// restOTLP ends the telling of metrics, which are those of the one daemon that drives services.
+func (d *Daemon) restOTLP() { d.lastOTLP((*otlp.Exporter).Rest) }
+
+func (d *Daemon) closeOTLP() { d.lastOTLP((*otlp.Exporter).Close) }
+
+func (d *Daemon) lastOTLP(end func(*otlp.Exporter, context.Context) error) {
 	if d.otlp == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), lastSpans)
 	defer cancel()
-	if err := d.otlp.Close(ctx); err != nil {
+	if err := end(d.otlp, ctx); err != nil {
 		d.log.Warn("the collector was not told everything", "error", err)
 	}
 }

@@ -41,7 +41,10 @@ func (d *Daemon) openEngine() (err error) {
 // openParts makes everything that has no state of its own beside the store and the engine.
 func (d *Daemon) openParts() error {
 	var err error
-	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{Log: d.log, AccessSize: int64(d.config.AccessLog.Size) / 4})
+	d.logs, err = telemetry.Open(filepath.Join(d.config.DataDir, "logs"), d.engine, telemetry.Options{
+		Log: d.log, Retention: d.config.Logs.Retention, MaxBytes: int64(d.config.Logs.MaxSize),
+		AccessSize: int64(d.config.AccessLog.Size) / 4,
+	})
 	if err != nil {
 		return err
 	}
@@ -62,15 +65,15 @@ func (d *Daemon) openParts() error {
 	if err != nil {
 		return err
 	}
-	watcher := &observer{}
+	watcher := &observer{succession: d.succession}
 	d.openAccessLog()
 	d.router = router.New(router.Options{
-		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(),
+		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(), Trusted: d.config.trusted(),
 	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)
-	routes := routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
-	d.fleet = fleet.New(d.ctx, d.engine, routes, routes, journal{d}, d.log.With("component", "fleet"), fleet.Options{
+	d.routes = routing{router: d.router, hosts: d.hosts, options: d.options, log: d.log}
+	d.fleet = fleet.New(d.ctx, d.engine, mirror{d.routes, d.last}, mirror{d.routes, d.last}, journal{d}, d.log.With("component", "fleet"), fleet.Options{
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },

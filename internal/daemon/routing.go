@@ -25,11 +25,11 @@ var (
 	_ fleet.Demand = routing{}
 )
 
-func (r routing) route(s apprunner.Service, state router.State, reason string, concurrency, canary int) {
+func (r routing) route(s apprunner.Service, state router.State, reason string, scaling apprunner.Scaling, canary int) {
 	asked := r.options.of(s)
 	err := r.hosts.set(s, router.Route{
 		ServiceID: s.ID, Name: s.Name,
-		State: state, Reason: reason, MaxConcurrency: concurrency, CanaryPercent: canary,
+		State: state, Reason: reason, MaxConcurrency: scaling.MaxConcurrency, MaxInstances: scaling.MaxSize, CanaryPercent: canary,
 		RequestLimit: asked.RequestTimeout, HSTS: asked.HSTS, Allow: asked.AllowIPs, H2C: asked.Protocol == apprunner.ProtocolH2C,
 	})
 	if err != nil {
@@ -37,9 +37,12 @@ func (r routing) route(s apprunner.Service, state router.State, reason string, c
 	}
 }
 
+// nobody is the scaling of a service that has no instances.
+var nobody = apprunner.Scaling{MaxConcurrency: 1}
+
 // Serve implements fleet.Router.
-func (r routing) Serve(s apprunner.Service, concurrency, canary int, backends []fleet.Backend) {
-	r.route(s, router.Serving, "", concurrency, canary)
+func (r routing) Serve(s apprunner.Service, scaling apprunner.Scaling, canary int, backends []fleet.Backend) {
+	r.route(s, router.Serving, "", scaling, canary)
 	set := make([]router.Instance, 0, len(backends))
 	for _, b := range backends {
 		set = append(set, router.Instance{ID: b.ID, Address: b.Address, Healthy: true, Asleep: b.Asleep, Canary: b.Canary, MaxConcurrency: b.MaxConcurrency})
@@ -55,11 +58,11 @@ func (r routing) Hold(s apprunner.Service, why fleet.Hold) {
 	case fleet.HoldDeleted:
 		r.hosts.remove(s)
 	case fleet.HoldPaused:
-		r.route(s, router.Paused, "", 1, 0)
+		r.route(s, router.Paused, "", nobody, 0)
 	case fleet.HoldFailed:
-		r.route(s, router.Failed, "Its first deployment failed. Its events tell why.", 1, 0)
+		r.route(s, router.Failed, "Its first deployment failed. Its events tell why.", nobody, 0)
 	default:
-		r.route(s, router.Pending, "Its first deployment is under way.", 1, 0)
+		r.route(s, router.Pending, "Its first deployment is under way.", nobody, 0)
 	}
 }
 
@@ -101,15 +104,29 @@ func tally(t router.Tally) trial.Tally {
 	return trial.Tally{Requests: t.Requests, Failed: t.Status[5], Latency: t.Latency.Buckets[:]}
 }
 
-// observer tells the fleet what the router finds out. The fleet is made after the router.
-type observer struct{ fleet *fleet.Fleet }
+// observer tells the fleet what the router finds out: that of this daemon, or of the one that took over.
+// The fleet is made after the router.
+type observer struct {
+	succession *succession
+	fleet      *fleet.Fleet
+}
 
 var _ router.Observer = (*observer)(nil)
 
 func (o *observer) InstanceFailed(serviceID, instanceID string, _ error) {
-	o.fleet.InstanceFailed(serviceID, instanceID)
+	if !o.succession.pass(sayFailed, serviceID, instanceID) {
+		o.fleet.InstanceFailed(serviceID, instanceID)
+	}
 }
 
-func (o *observer) Demand(serviceID string) { o.fleet.Demanded(serviceID) }
+func (o *observer) Demand(serviceID string) {
+	if !o.succession.pass(sayDemand, serviceID, "") {
+		o.fleet.Demanded(serviceID)
+	}
+}
 
-func (o *observer) Wake(serviceID, instanceID string) { o.fleet.Wake(serviceID, instanceID) }
+func (o *observer) Wake(serviceID, instanceID string) {
+	if !o.succession.pass(sayWake, serviceID, instanceID) {
+		o.fleet.Wake(serviceID, instanceID)
+	}
+}

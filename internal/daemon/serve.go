@@ -1,93 +1,22 @@
 package daemon
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-run/slipway/internal/admin"
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/awsapi/sigv4"
 	"github.com/slipway-run/slipway/internal/console"
 	"github.com/slipway-run/slipway/internal/daemon/access"
-	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/source/remote"
 )
-
-// serve answers on all listeners until ctx ends.
-func (d *Daemon) serve(group *errgroup.Group, ctx context.Context) {
-	// No limit on reading a whole request: an image layer is one.
-	api := &http.Server{Handler: d.apiHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	api.BaseContext = func(net.Listener) context.Context { return d.ctx } // ends followed logs
-	unused := &unusedConns{}
-	api.ConnState = unused.track
-	d.run(group, ctx, api, d.api, unused.close)
-	inside := d.insideServer()
-	inside.BaseContext = api.BaseContext
-	d.run(group, ctx, inside, d.inside, func() {})
-	if d.scrapes != nil {
-		mux := http.NewServeMux()
-		mux.Handle(metricsPath, d.exposed)
-		d.run(group, ctx, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, d.scrapes, func() {})
-	}
-	for server, listener := range d.applications() {
-		d.run(group, ctx, server, listener, func() {})
-	}
-}
-
-// applications are the servers of applications and their listeners.
-func (d *Daemon) applications() map[server]net.Listener {
-	log := d.log.With("component", "router")
-	plain := router.ServerOptions{Log: log}
-	if d.https != nil {
-		plain.Handler, plain.Divert = d.plain(d.router), d.secured
-	}
-	servers := map[server]net.Listener{router.NewServer(d.router, plain): d.http}
-	if d.private != nil {
-		servers[router.NewServer(d.router, router.ServerOptions{Log: log, Private: true})] = d.private
-	}
-	if d.https != nil {
-		servers[router.NewServer(d.router, router.ServerOptions{Log: log, TLS: d.certificates.TLS()})] = d.https
-	}
-	return servers
-}
-
-// server is what serves a listener.
-type server interface {
-	Serve(l net.Listener) error
-	Shutdown(ctx context.Context) error
-	Close() error
-}
-
-// run serves a listener until ctx ends. Late calls what ends connections that never had a request.
-func (d *Daemon) run(group *errgroup.Group, ctx context.Context, s server, l net.Listener, late func()) {
-	group.Go(func() error {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		defer time.AfterFunc(unusedTime, late).Stop()
-		if s.Shutdown(grace) != nil {
-			_ = s.Close() // those that are left are cut off
-		}
-		return nil
-	})
-}
 
 // apiHandler serves everything on the API's address: the registry, Slipway's own API, that of App
 // Runner, and the console.
 func (d *Daemon) apiHandler() http.Handler {
-	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", "secretsmanager", "ssm", admin.Service}, Now: time.Now}
+	signature := &sigv4.Verifier{Keys: d.guard, Services: []string{"apprunner", "sts", "ecr", "ecr-public", "secretsmanager", "ssm", "logs", "monitoring", admin.Service}, Now: time.Now}
 	verifier := access.Verifier{Guard: d.guard, Signature: signature}
 	trail := access.Recorder{Write: d.audit.Write, Log: d.log}
 	mux := http.NewServeMux()
@@ -95,7 +24,7 @@ func (d *Daemon) apiHandler() http.Handler {
 	mux.Handle(remote.Prefix, trail.Record(access.NoAction, d.remote))
 	d.unsigned(mux, func(next http.Handler) http.Handler { return trail.Record(access.AdminAction, next) })
 	mux.Handle("GET "+metricsPath, trail.Record(access.NoAction, d.guard.Basic(admin.Service+":GetMetrics", d.exposed)))
-	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier)))
+	mux.Handle(admin.Prefix, trail.Record(access.AdminAction, d.ownAPI(verifier, nil)))
 	pages := trail.Record(access.NoAction, d.console(trail))
 	mux.Handle(console.Prefix, pages)
 	d.endpoint.API = trail.Record(access.APIAction, d.awsAPI(verifier))

@@ -23,11 +23,6 @@ import (
 	"github.com/slipway-run/slipway/internal/telemetry"
 )
 
-// LogsConfig is where logs go beside the data directory.
-type LogsConfig struct {
-	Ship []ShipConfig `yaml:"ship"`
-}
-
 // ShipConfig is a target of logs.
 type ShipConfig struct {
 	Name     string   `yaml:"name"`
@@ -48,7 +43,8 @@ type ShipConfig struct {
 
 var shipKinds = []string{ship.Application, ship.Events, ship.Deployment, ship.Access}
 
-func (c LogsConfig) validate() (errs []error) {
+// wrongTargets says what is wrong with the targets of logs.
+func (c LogsConfig) wrongTargets() (errs []error) {
 	names := map[string]bool{}
 	for _, s := range c.Ship {
 		if !targetName.MatchString(s.Name) || names[s.Name] {

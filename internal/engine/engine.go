@@ -141,8 +141,36 @@ type Logs interface {
 	// Logs returns the output of the instance written after since, oldest first. With follow it
 	// goes on with new lines until ctx ends or the instance is removed.
 	Logs(ctx context.Context, id string, since time.Time, follow bool) (<-chan Line, error)
+	// ScanLogs visits the lines of a range, without those that come meanwhile, until visit returns
+	// false. It reads no more than it has to: a text is looked for before lines are.
+	ScanLogs(ctx context.Context, id string, r LogRange, visit func(LogEntry) bool) error
+	// LogParts tells how much output there is and from when, oldest first.
+	LogParts(ctx context.Context, id string) ([]LogPart, error)
+	// TrimLogs deletes output that was written before a time, in whole parts: what is left may begin
+	// earlier.
+	TrimLogs(ctx context.Context, id string, before time.Time) error
 	// ForgetLogs deletes the output of an instance.
 	ForgetLogs(ctx context.Context, id string) error
+}
+
+// LogRange says which lines of an instance's output to scan.
+type LogRange struct {
+	From, To time.Time // written in [From, To); zero for no bound
+	Contains string    // with this in their text; "" for all
+	Newest   bool      // the newest first
+}
+
+// LogEntry is a line and its place in the output: a number that grows from line to line and never
+// changes, also when older lines are deleted.
+type LogEntry struct {
+	Line
+	Position uint64
+}
+
+// LogPart is a stretch of an instance's output.
+type LogPart struct {
+	First, Last time.Time // when its first and about its last line were written
+	Bytes       int64
 }
 
 // Images is the engine's store of images.

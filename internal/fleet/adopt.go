@@ -90,6 +90,7 @@ func (g *group) adopt(ctx context.Context, k Known, i engine.Instance) {
 		g.fleet.do(func() { m.stand(life, nil) })
 	case !wanted:
 		m.ending.Store(true)
+		m.served.Store(true) // the last daemon may still have requests on it
 		close(m.ready)
 		g.endInBackground(m)
 	case i.State == engine.Frozen && serves && g.fleet.opts.Asked(k.Service).Idle == apprunner.IdleFreeze:

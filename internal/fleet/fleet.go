@@ -29,7 +29,7 @@ const (
 type Router interface {
 	// Serve makes the instances the only ones that get new requests of the service. Canaries among
 	// them get so many of a hundred, and the others all the rest.
-	Serve(service apprunner.Service, maxConcurrency, canaryPercent int, instances []Backend)
+	Serve(service apprunner.Service, scaling apprunner.Scaling, canaryPercent int, instances []Backend)
 	// Hold takes the service's traffic away: requests are answered with a page that says why.
 	Hold(service apprunner.Service, why Hold)
 	// Drain returns when the instance, already out of Serve, has no request left or ctx ends.

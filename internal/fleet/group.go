@@ -215,7 +215,7 @@ func (g *group) route() {
 	// What serves is the revision: while the service is updated, its own configuration is ahead.
 	service := g.service
 	service.Spec = g.serving.Spec
-	g.fleet.router.Serve(service, g.serving.Scaling.MaxConcurrency, share, backends)
+	g.fleet.router.Serve(service, g.serving.Scaling, share, backends)
 }
 
 // backendsLocked are the instances of a revision that can have requests.

@@ -342,6 +342,18 @@ func (e *fakeEngine) Stats(_ context.Context, id string) (engine.Stats, error) {
 	}
 	return e.use(time.Since(i.since)), nil
 }
+func (e *fakeEngine) ScanLogs(context.Context, string, engine.LogRange, func(engine.LogEntry) bool) error {
+	panic("not used by the fleet")
+}
+
+func (e *fakeEngine) LogParts(context.Context, string) ([]engine.LogPart, error) {
+	panic("not used by the fleet")
+}
+
+func (e *fakeEngine) TrimLogs(context.Context, string, time.Time) error {
+	panic("not used by the fleet")
+}
+
 func (e *fakeEngine) ForgetLogs(context.Context, string) error { panic("not used by the fleet") }
 func (e *fakeEngine) Pull(context.Context, engine.PullRequest) (engine.Image, error) {
 	panic("not used by the fleet")
@@ -350,7 +362,7 @@ func (e *fakeEngine) KeepImages(context.Context, []string) error { panic("not us
 
 type fakeRouter world
 
-func (r *fakeRouter) Serve(_ apprunner.Service, _, share int, backends []Backend) {
+func (r *fakeRouter) Serve(_ apprunner.Service, _ apprunner.Scaling, share int, backends []Backend) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.routed, r.hold, r.share = backends, "", share

@@ -137,8 +137,8 @@ func judge(importer, path string, standard map[string]bool) (broken []string) {
 	if decides(importer) && imported != "internal/apprunner" && !slices.Contains(pure, imported) {
 		say("what decides about builds knows the domain alone")
 	}
-	if importer == "internal/autoscale" || importer == "internal/engine" {
-		say("decisions and contracts import nothing of ours")
+	if importer == "internal/autoscale" || importer == "internal/engine" || importer == "internal/handover" {
+		say("decisions, contracts and tools import nothing of ours")
 	}
 	if under(imported, "test", "bench", "examples", "internal/house") && !under(importer, "test", "bench") {
 		say("tests, measurements and examples are imported by nobody")
@@ -195,6 +195,7 @@ func TestJudge(t *testing.T) {
 		{"internal/admin", module + "/internal/awsapi", 1},
 		{"internal/console", module + "/internal/awsapi/sigv4", 1},
 		{"internal/control", module + "/internal/sqlite", 1},
+		{"internal/handover", module + "/internal/apprunner", 1},
 		{"internal/fleet", module + "/internal/router", 1},
 		{"internal/operation", module + "/internal/source", 0},
 		{"internal/daemon", module + "/internal/sqlite", 0},

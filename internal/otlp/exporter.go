@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	promclient "github.com/prometheus/client_golang/prometheus"
@@ -59,6 +60,7 @@ type Exporter struct {
 	spans   *sdk.TracerProvider
 	tracer  trace.Tracer
 	metrics *metric.MeterProvider
+	rested  sync.Once
 }
 
 // Open makes an exporter. The collector need not be there.
@@ -86,9 +88,15 @@ func Open(ctx context.Context, o Options) (*Exporter, error) {
 	return e, nil
 }
 
+// Rest sends the metrics once more, as long as ctx lasts, and never again. Spans are sent on.
+func (e *Exporter) Rest(ctx context.Context) (err error) {
+	e.rested.Do(func() { err = e.metrics.Shutdown(ctx) })
+	return err
+}
+
 // Close sends what is left, as long as ctx lasts.
 func (e *Exporter) Close(ctx context.Context) error {
-	return errors.Join(e.spans.Shutdown(ctx), e.metrics.Shutdown(ctx))
+	return errors.Join(e.Rest(ctx), e.spans.Shutdown(ctx))
 }
 
 func spanExporter(ctx context.Context, u *url.URL, headers map[string]string) (*otlptrace.Exporter, error) {

@@ -98,7 +98,7 @@ func (c *conn) interrupted() bool {
 // response is awaited; a client that waits to be told to send it waits on.
 func (c *conn) send(u *upstream) error {
 	v := &c.visit
-	c.out = appendRequest(c.out[:0], &c.request, c.forwarded, &v.ids, v.whole)
+	c.out = appendRequest(c.out[:0], &c.request, c.forwarded, c.asked, &v.ids, v.whole)
 	direct := len(v.body) > copyLimit
 	if !direct {
 		c.out = append(c.out, v.body...)

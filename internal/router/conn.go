@@ -32,9 +32,14 @@ type conn struct {
 	socket    net.Conn // below nc, which may be TLS
 	watched   uint64
 	in        http1.Stream
-	out       []byte // what is to be written next
-	client    netip.Addr
-	secure    bool // TLS
+	out       []byte     // what is to be written next
+	peer      netip.Addr // at the other end, which may be a proxy
+	encrypted bool       // the connection
+	trusted   bool       // the other end says who asks
+	client    netip.Addr // who asks
+	secure    bool       // the client uses TLS
+	asked     []byte     // the host that the client asked for
+	list      []byte     // of addresses, as proxies made it
 	request   http1.Request
 	response  http1.Response
 	forwarded []byte // headers that tell instances who the client is
@@ -65,12 +70,10 @@ const (
 )
 
 func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
-	c := &conn{server: s, nc: nc, socket: socket, secure: scheme == "https", client: addressOfClient(nc.RemoteAddr().String())}
+	c := &conn{server: s, nc: nc, socket: socket, encrypted: scheme == "https", peer: addressOfClient(nc.RemoteAddr().String())}
+	c.secure, c.client, c.trusted = c.encrypted, c.peer, s.router.trusts(c.peer)
 	c.in = http1.Stream{From: nc, Buf: make([]byte, headBuffer)}
-	if c.client.IsValid() {
-		c.forwarded = append(c.client.AppendTo(append(c.forwarded, "X-Forwarded-For: "...)), crlf...)
-	}
-	c.forwarded = append(append(append(c.forwarded, "X-Forwarded-Proto: "...), scheme...), "\r\nX-Forwarded-Host: "...)
+	c.forwarded = c.appendForwarded(nil, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.timer = time.AfterFunc(s.header, c.tick)
@@ -99,7 +102,7 @@ func (c *conn) next() bool {
 		return c.refuse(err)
 	}
 	if err := c.request.Parse(c.in.Buffered()[:n]); err != nil {
-		if !c.secure && string(c.in.Buffered()[:n]) == prefaceHead {
+		if !c.encrypted && string(c.in.Buffered()[:n]) == prefaceHead {
 			return c.divert() // HTTP/2 by prior knowledge (RFC 9113, section 3.3)
 		}
 		return c.refuse(err)
@@ -107,11 +110,12 @@ func (c *conn) next() bool {
 	if !bytes.Equal(c.host, c.request.Host) {
 		c.host, c.key = append(c.host[:0], c.request.Host...), canonicalHost(string(c.request.Host))
 	}
+	c.origin()
 	service := c.server.find(c.key)
 	if service == nil {
 		service = &c.server.nowhere
 	}
-	if c.server.diverts(c.key, c.request.Target) || service.route.Load().H2C {
+	if c.server.diverts(c.key, c.request.Target, c.secure) || service.route.Load().H2C {
 		return c.divert()
 	}
 	return c.answer(service, n)

@@ -25,17 +25,19 @@ const (
 
 // exchange is one request with all attempts to have it answered.
 type exchange struct {
-	router *Router
-	svc    *service
-	route  *Route
-	w      http.ResponseWriter
-	in     *http.Request
-	began  time.Time
-	client netip.Addr
-	ids    ids
-	timing timing
-	replay []byte // the whole body, once it was read ahead
-	resets int
+	router  *Router
+	svc     *service
+	route   *Route
+	w       http.ResponseWriter
+	in      *http.Request
+	began   time.Time
+	client  netip.Addr // who asks
+	secure  bool       // the client uses TLS
+	trusted bool       // a proxy says who asks
+	ids     ids
+	timing  timing
+	replay  []byte // the whole body, once it was read ahead
+	resets  int
 
 	received atomic.Int64 // bytes of the request's body that instances were sent
 	sent     int64        // of the response's
@@ -60,7 +62,8 @@ type exchange struct {
 
 // serve answers one request of the service.
 func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
-	x := &exchange{router: r, svc: s, route: s.route.Load(), w: w, in: in, began: time.Now(), client: addressOfClient(in.RemoteAddr)}
+	x := &exchange{router: r, svc: s, route: s.route.Load(), w: w, in: in, began: time.Now()}
+	x.origin()
 	x.timing.asked = x.began
 	x.ids.takeFromHeader(in.Header)
 	x.ids.follow(s.tracing)
@@ -77,6 +80,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 		Transport:      x,
 		ModifyResponse: x.respond,
 		ErrorHandler:   x.fail,
+		FlushInterval:  -1, // nothing is kept while the instance is silent
 		BufferPool:     &buffers,
 		ErrorLog:       slog.NewLogLogger(r.options.Log.Handler(), slog.LevelDebug),
 	}
@@ -126,7 +130,7 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme = "http"
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came, also what Go would not parse
 	p.Out.Host = p.In.Host
-	p.SetXForwarded()
+	x.forward(p.Out.Header, p.SetXForwarded)
 }
 
 // RoundTrip claims an instance and has the request answered by it, by another one if it fails.
@@ -273,7 +277,7 @@ func (x *exchange) own(h http.Header) {
 		h.Set(headerRequestID, string(x.ids.request))
 	}
 	h.Add(headerTiming, string(x.timing.appendTiming(nil)))
-	if x.in.TLS != nil && x.route.HSTS > 0 && h.Get(headerHSTS) == "" {
+	if x.secure && x.route.HSTS > 0 && h.Get(headerHSTS) == "" {
 		h.Set(headerHSTS, string(appendHSTS(nil, x.route.HSTS)))
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// queueFactor times the capacity is how many requests may wait: enough for a burst while
-// instances start, little enough that a hopeless request learns it at once.
+// queueFactor times the capacity is how many requests may wait, and what all instances take that the
+// service may have: enough for a burst while those start, little enough that a hopeless request learns
+// it at once.
 const queueFactor = 10
 
 // gate lets requests into the instances of one service.
@@ -18,6 +19,7 @@ type gate struct {
 
 	mu        sync.Mutex
 	limit     int   // requests in flight per instance
+	most      int   // instances that the service may come to have
 	target    int   // requests in flight per instance that are enough to tell demand
 	closed    error // why nobody gets in; nil when the service serves
 	instances []*instance
@@ -249,8 +251,15 @@ func (g *gate) dispatchLocked() {
 	}
 }
 
+// setMost sets how many instances the service may come to have.
+func (g *gate) setMost(instances int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.most = instances
+}
+
 func (g *gate) depthLocked() int {
-	return queueFactor * g.limit * max(1, len(g.instances))
+	return g.limit * max(queueFactor*max(1, len(g.instances)), g.most)
 }
 
 // noteLocked reports whether demand is to be told: once for each time that somebody looked.

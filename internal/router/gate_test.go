@@ -159,6 +159,22 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
+// As many requests may wait as the service takes when it is as large as it may be.
+func TestQueueHasRoomForTheLargestSize(t *testing.T) {
+	for _, c := range []struct{ instances, most, want int }{
+		{0, 0, 20}, {1, 0, 20}, {1, 25, 50}, {3, 25, 60}, {0, 25, 50}, {1, 3, 20},
+	} {
+		g := newGate(2)
+		g.setMost(c.most)
+		for i := range c.instances {
+			g.add(Instance{ID: fmt.Sprint(i), Healthy: true}, bare)
+		}
+		if got := g.depthLocked(); got != c.want {
+			t.Errorf("with %d instances of at most %d, %d requests may wait, want %d", c.instances, c.most, got, c.want)
+		}
+	}
+}
+
 func TestDemandIsToldOncePerSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(10, "a")

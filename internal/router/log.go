@@ -70,7 +70,7 @@ func (x *exchange) log(now time.Time) {
 		return
 	}
 	x.svc.log.Write(&accesslog.Entry{
-		End: now, Scheme: scheme(x.in.TLS != nil), Protocol: protocolOf(x.in), Client: x.client,
+		End: now, Scheme: scheme(x.secure), Protocol: protocolOf(x.in), Client: x.client,
 		Method: []byte(x.in.Method), Host: []byte(x.in.Host), Target: []byte(x.in.RequestURI), Agent: []byte(x.in.UserAgent()),
 		RequestID: x.ids.request, TraceID: x.ids.trace(),
 		Status: status, In: x.received.Load(), Out: x.sent,

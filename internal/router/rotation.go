@@ -115,7 +115,8 @@ func (g *gate) remove(id string) {
 	}
 }
 
-// drain takes an instance out of rotation and waits for its requests.
+// drain takes an instance out of rotation and waits for its requests. A ctx that is merely cancelled ends
+// the waiting and nothing else.
 func (g *gate) drain(ctx context.Context, id string) error {
 	g.mu.Lock()
 	in := g.knownLocked(id)
@@ -131,6 +132,9 @@ func (g *gate) drain(ctx context.Context, id string) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
+	}
+	if cause := context.Cause(ctx); cause == context.Canceled { //nolint:errorlint // the plain one alone
+		return fmt.Errorf("drain instance %q: %w", id, cause)
 	}
 	g.mu.Lock()
 	left := in.leases.n

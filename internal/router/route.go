@@ -29,6 +29,9 @@ type Route struct {
 
 	// MaxConcurrency is how many requests one instance gets at a time; at least 1.
 	MaxConcurrency int
+	// MaxInstances is how many instances the service may come to have. As many requests as those take
+	// may wait for them to start. 0 if that is not known.
+	MaxInstances int
 	// Target is how many requests in flight per instance are enough to tell Observer.Demand.
 	// 0 means MaxConcurrency: then it is told when a request has to wait.
 	Target int
@@ -42,7 +45,7 @@ type Route struct {
 	// responses over HTTPS say it (RFC 6797, section 7.2), unless the application does itself.
 	HSTS time.Duration
 	// Allow lists the addresses of clients that are served; empty for all. It is the address of the
-	// connection that counts, not what a header says.
+	// connection that counts, unless that is of one of Options.Trusted.
 	Allow []netip.Prefix
 	// H2C has instances asked in HTTP/2 without TLS.
 	H2C bool

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Options struct {
 	RequestLimit time.Duration  // of a request, first to last byte; 120 s as App Runner has
 	QueueWait    time.Duration  // longest wait for an instance; 30 s
 	Dial         Dial           // connects to instances; TCP
+	Trusted      []netip.Prefix // proxies whose X-Forwarded headers count; none
 	Access       *accesslog.Log // has a line for each request; none
 	Tracing      *Tracing       // is told of requests; none
 }
@@ -114,6 +116,7 @@ func (r *Router) SetService(route Route) error {
 	r.services[route.ServiceID] = s
 	s.route.Store(&route)
 	s.gate.setCanary(route.CanaryPercent)
+	s.gate.setMost(route.MaxInstances)
 	s.gate.configure(route.MaxConcurrency, route.target(), closedBy(route.State))
 	r.hosts.Store(&hosts)
 	return nil
@@ -235,9 +238,10 @@ func (r *Router) RemoveInstance(serviceID, instanceID string) {
 	}
 }
 
-// Drain takes an instance out of rotation and returns when its last request has ended. When ctx
-// ends before, it cuts those that are left and returns an error that counts them. An instance
-// that is gone is drained.
+// Drain takes an instance out of rotation and returns when its last request has ended. When the time
+// of ctx is over before, it cuts those that are left and returns an error that counts them. When ctx is
+// cancelled, it returns its error and leaves them: somebody else waits for them. An instance that is gone
+// is drained.
 func (r *Router) Drain(ctx context.Context, serviceID, instanceID string) error {
 	if s := r.service(serviceID); s != nil {
 		return s.gate.drain(ctx, instanceID)

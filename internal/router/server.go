@@ -56,6 +56,8 @@ type Server struct {
 	shaking  context.Context // of handshakes; ends with stop
 	unshake  context.CancelFunc
 	stopping atomic.Bool
+	leaving  atomic.Bool  // other connections go elsewhere
+	greeting atomic.Int64 // connections of which it is not known yet what they speak
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[*conn]struct{}
@@ -95,9 +97,10 @@ func (s *Server) find(host string) *service {
 	return s.router.find(host)
 }
 
-// diverts reports whether net/http serves a request.
-func (s *Server) diverts(host string, target []byte) bool {
-	return s.options.Divert != nil && (bytes.HasPrefix(target, []byte(challengePath)) || s.options.Divert(host))
+// diverts reports whether net/http serves a request. A client that uses TLS, with a proxy in front, need not
+// be told to.
+func (s *Server) diverts(host string, target []byte, secure bool) bool {
+	return s.options.Divert != nil && (bytes.HasPrefix(target, []byte(challengePath)) || !secure && s.options.Divert(host))
 }
 
 // Serve serves a listener until Shutdown or Close, and then returns http.ErrServerClosed.
@@ -114,23 +117,24 @@ func (s *Server) Serve(l net.Listener) error {
 	helpers.Go(func() { _ = s.rare.Serve(s.handed) })
 	defer helpers.Wait()
 	defer watch.close()
-	defer s.all.Wait()
 	defer s.handed.Close()
+	defer s.all.Wait() // they may still be handed over
 	return s.accept(l)
 }
 
 func (s *Server) accept(l net.Listener) error {
 	defer l.Close()
 	for pause := time.Duration(0); ; {
-		if s.stopping.Load() {
+		if s.stopping.Load() || s.leaving.Load() {
 			return http.ErrServerClosed
 		}
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
+			s.greeting.Add(1)
 			s.all.Go(func() { s.welcome(nc) })
-		case s.stopping.Load():
+		case s.stopping.Load() || s.leaving.Load():
 			return http.ErrServerClosed
 		case !temporary(err):
 			return err
@@ -149,11 +153,19 @@ func temporary(err error) bool {
 
 // welcome finds out what a client speaks.
 func (s *Server) welcome(socket net.Conn) {
+	if c := s.greet(socket); c != nil {
+		c.serve()
+	}
+}
+
+// greet returns a connection that speaks HTTP/1.1; nil when net/http has it, or nobody.
+func (s *Server) greet(socket net.Conn) *conn {
+	defer s.greeting.Add(-1)
 	nc, scheme := socket, "http"
 	if s.options.TLS != nil {
 		secure := tls.Server(socket, s.options.TLS)
 		if !s.shakeHands(secure, socket) {
-			return
+			return nil
 		}
 		nc, scheme = secure, "https"
 	}
@@ -165,7 +177,7 @@ func (s *Server) welcome(socket net.Conn) {
 	if s.stopping.Load() {
 		c.stop()
 	}
-	c.serve()
+	return c
 }
 
 // shakeHands reports whether the connection is to speak HTTP/1.1 with TLS.

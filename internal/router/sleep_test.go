@@ -174,3 +174,54 @@ func TestSleepAndWake(t *testing.T) {
 		t.Errorf("counted %+v", w)
 	}
 }
+
+// Whoever was told and had no time is told again, as long as somebody waits.
+func TestRemind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []string
+		r := New(Options{Observer: reminded(func(what string) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, what)
+		})})
+		if err := r.SetService(Route{ServiceID: "svc", State: Serving, Hosts: []string{testHost}, MaxConcurrency: 1}); err != nil {
+			t.Fatal(err)
+		}
+		check := func(when string, want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(told)
+			if !slices.Equal(told, want) {
+				t.Errorf("%s: told %q, want %q", when, told, want)
+			}
+			told = nil
+		}
+		r.Remind()
+		check("nobody waits")
+		gate := &r.services["svc"].gate
+		go func() { _ = gate.claim(t.Context(), &lease{}, time.Minute, false) }()
+		check("somebody waits", "demand")
+		r.Remind()
+		check("of the demand", "demand")
+		if err := r.AddInstance("svc", Instance{ID: "a", Healthy: true, Asleep: true}); err != nil {
+			t.Fatal(err)
+		}
+		r.Remind()
+		check("of one that sleeps, which was told once already", "demand", "wake a", "wake a")
+		r.Remind()
+		check("of one that is waking", "demand", "wake a")
+		r.Awake("svc", "a")
+		r.Remind()
+		check("it is awake")
+	})
+}
+
+// reminded is an Observer that is told to a function.
+type reminded func(string)
+
+func (reminded) InstanceFailed(string, string, error) {}
+func (f reminded) Demand(string)                      { f("demand") }
+func (f reminded) Wake(_, id string)                  { f("wake " + id) }

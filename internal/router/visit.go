@@ -58,7 +58,7 @@ func (c *conn) begin(s *service, head int) {
 			v.whole, v.body = true, rest[:c.request.Length]
 		}
 	}
-	v.keep = c.request.KeepAlive && !c.server.stopping.Load()
+	v.keep = c.request.KeepAlive && !c.server.stopping.Load() && !c.server.leaving.Load()
 	limit := v.route.RequestLimit
 	if limit == 0 {
 		limit = c.server.router.options.RequestLimit

@@ -12,8 +12,8 @@ import (
 const crlf = "\r\n"
 
 // appendRequest makes the head that an instance gets. What the client says of itself by X-Forwarded
-// headers goes no further; forwarded says it instead, up to the host.
-func appendRequest(b []byte, r *http1.Request, forwarded []byte, known *ids, whole bool) []byte {
+// headers goes no further; forwarded says it instead, up to the host that was asked for.
+func appendRequest(b []byte, r *http1.Request, forwarded, asked []byte, known *ids, whole bool) []byte {
 	b = append(append(append(b, r.Method...), ' '), r.Target...)
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), r.Host...), crlf...)
 	for i := range r.Fields {
@@ -33,7 +33,7 @@ func appendRequest(b []byte, r *http1.Request, forwarded []byte, known *ids, who
 			}
 		}
 	}
-	b = append(append(append(b, forwarded...), r.Host...), "\r\n"+headerRequestID+": "...)
+	b = append(append(append(b, forwarded...), asked...), "\r\n"+headerRequestID+": "...)
 	b = append(append(b, known.request...), "\r\n"+headerTraceParent+": "...)
 	b = append(append(b, known.parent...), crlf...)
 	if r.Trailers {

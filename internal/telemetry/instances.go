@@ -175,14 +175,7 @@ func (r *record) saveLocked(next []instance) error {
 	if err != nil {
 		return fmt.Errorf("write index of instances: %w", err)
 	}
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return fmt.Errorf("write index of instances: %w", err)
-	}
-	temporary := r.indexFile() + ".new"
-	if err := os.WriteFile(temporary, content, 0o600); err != nil {
-		return fmt.Errorf("write index of instances: %w", err)
-	}
-	if err := os.Rename(temporary, r.indexFile()); err != nil {
+	if err := replaceFile(r.indexFile(), content); err != nil {
 		return fmt.Errorf("write index of instances: %w", err)
 	}
 	r.instances = next

@@ -21,9 +21,13 @@ type Options struct {
 	SegmentSize     int64 // bytes of one file of a stream; 1 MiB
 	Segments        int   // files of a stream; 4
 	KeepDeployments int   // deployment logs of a service; 50
-	KeepInstances   int   // removed instances of a service whose output is kept; 20
+	KeepInstances   int   // removed instances of a service whose output is kept; 500
 	AccessSize      int64 // bytes of one file of requests, of which there are as many; 4 MiB
-	Log             *slog.Logger
+	// Retention is how long a group is kept for which nothing else is set; two weeks.
+	Retention time.Duration
+	MaxBytes  int64 // of the output of a service's instances; 1 GiB. Those that run have theirs in any case
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 func (o *Options) defaults() {
@@ -40,7 +44,16 @@ func (o *Options) defaults() {
 	}
 	set(&o.Segments, 4)
 	set(&o.KeepDeployments, 50)
-	set(&o.KeepInstances, 20)
+	set(&o.KeepInstances, 500)
+	if o.Retention <= 0 {
+		o.Retention = 14 * 24 * time.Hour
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 1 << 30
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -58,13 +71,14 @@ type Log struct {
 
 // record is what is in memory of a service's logs.
 type record struct {
-	mu        sync.Mutex
-	dir       string
-	streams   map[string]*stream // of the service group, by name; those used so far
-	loaded    bool               // instances are read from disk
-	instances []instance
-	changed   chan struct{} // closed and replaced when the group has a new stream
-	deleted   bool
+	mu         sync.Mutex
+	dir        string
+	streams    map[string]*stream // of the service group, by name; those used so far
+	loaded     bool               // instances are read from disk
+	instances  []instance
+	retentions retentions    // nil until they are read
+	changed    chan struct{} // closed and replaced when the group has a new stream
+	deleted    bool
 }
 
 // Open uses a directory, which it creates if need be. Output is where the output of instances

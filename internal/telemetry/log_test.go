@@ -77,6 +77,47 @@ func (o *output) Logs(ctx context.Context, id string, since time.Time, follow bo
 	return ch, nil
 }
 
+// ScanLogs has the position of a line be its number.
+func (o *output) ScanLogs(_ context.Context, id string, r engine.LogRange, visit func(engine.LogEntry) bool) error {
+	o.mu.Lock()
+	lines := slices.Clone(o.lines[id])
+	o.mu.Unlock()
+	if lines == nil {
+		return engine.Errorf(engine.NotFound, "no instance %q", id)
+	}
+	for i := range lines {
+		if r.Newest {
+			i = len(lines) - 1 - i
+		}
+		l := lines[i]
+		if l.Time.Before(r.From) || !r.To.IsZero() && !l.Time.Before(r.To) || !strings.Contains(l.Text, r.Contains) {
+			continue
+		}
+		if !visit(engine.LogEntry{Line: l, Position: uint64(i)}) {
+			break
+		}
+	}
+	return nil
+}
+
+// LogParts has all lines in one part.
+func (o *output) LogParts(_ context.Context, id string) ([]engine.LogPart, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lines := o.lines[id]
+	if lines == nil {
+		return nil, engine.Errorf(engine.NotFound, "no instance %q", id)
+	}
+	p := engine.LogPart{First: lines[0].Time, Last: lines[len(lines)-1].Time}
+	for _, l := range lines {
+		p.Bytes += int64(len(l.Text))
+	}
+	return []engine.LogPart{p}, nil
+}
+
+// TrimLogs deletes nothing: there is one part, which is the newest.
+func (o *output) TrimLogs(context.Context, string, time.Time) error { return nil }
+
 func (o *output) ForgetLogs(_ context.Context, id string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

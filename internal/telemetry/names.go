@@ -1,15 +1,16 @@
 package telemetry
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/slipway-run/slipway/internal/logs"
 )
 
 // ErrNotFound tells that there is no such log group or stream.
-var ErrNotFound = errors.New("no such log group or stream")
+var ErrNotFound = logs.ErrNotFound
 
 // Service names a service the way its log groups do.
 type Service struct{ Name, ID string }

@@ -38,9 +38,10 @@ type Slipway struct {
 
 // running is the process of a daemon.
 type running struct {
-	process *exec.Cmd
-	ended   chan error
-	log     *os.File
+	process  *exec.Cmd
+	ended    chan error
+	replaced []chan error // the ends of those before
+	log      *os.File
 }
 
 // Root is the top of the repository, also for the tests that are a module of their own.
@@ -131,6 +132,59 @@ func (s *Slipway) Start() {
 func (s *Slipway) Spawn() {
 	s.t.Helper()
 	_ = os.Remove(filepath.Join(s.Dir, "daemon.json"))
+	s.spawn(Binary("slipway"))
+}
+
+// Replace starts another daemon that takes over, as a process of its own program or another one, and waits
+// until it serves. The one before ends by itself.
+func (s *Slipway) Replace(program string) {
+	s.t.Helper()
+	ended := s.StartReplacement(program)
+	s.Eventually("the new daemon serves", 30*time.Second, func() error {
+		select {
+		case err := <-ended:
+			s.t.Fatalf("the new daemon ended: %v\n%s", err, s.Log())
+		default:
+		}
+		if pid := s.Serving(); pid != s.PID() {
+			return Errorf("process %d serves", pid)
+		}
+		return nil
+	})
+}
+
+// StartReplacement starts a daemon that is to take over, and does not wait. What it returns is told its end.
+func (s *Slipway) StartReplacement(program string) <-chan error {
+	s.t.Helper()
+	s.replaced = append(s.replaced, s.ended)
+	s.spawn(program, "--take-over")
+	return s.ended
+}
+
+// Serving is the process id of the daemon that serves, which a daemon may have started itself.
+func (s *Slipway) Serving() int {
+	s.t.Helper()
+	info, err := daemon.ReadInfo(s.Dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return info.PID
+}
+
+// AwaitOther waits until another process than this one serves.
+func (s *Slipway) AwaitOther(pid int, within time.Duration) {
+	s.t.Helper()
+	dead := s.PID()
+	s.Eventually("another daemon serves", within, func() error {
+		if now := s.Serving(); now == pid || now == dead {
+			return Errorf("process %d does", now)
+		}
+		return nil
+	})
+}
+
+func (s *Slipway) spawn(program string, more ...string) {
+	s.t.Helper()
 	log, err := os.OpenFile(filepath.Join(s.Dir, "test.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
@@ -140,7 +194,8 @@ func (s *Slipway) Spawn() {
 	if s.Wide {
 		api, applications = strings.Replace(api, "127.0.0.1", "0.0.0.0", 1), strings.Replace(applications, "127.0.0.1", "0.0.0.0", 1)
 	}
-	s.process = exec.Command(Binary("slipway"), "serve", "--data-dir", s.Dir, "--api-listen", api, "--http-listen", applications)
+	args := append([]string{"serve", "--data-dir", s.Dir, "--api-listen", api, "--http-listen", applications}, more...)
+	s.process = exec.Command(program, args...)
 	s.process.Env = append(os.Environ(), s.Env...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
@@ -224,6 +279,9 @@ func (s *Slipway) destroy() {
 	}
 	if s.ended != nil {
 		<-s.ended
+	}
+	for _, before := range s.replaced {
+		<-before
 	}
 }
 

@@ -264,6 +264,25 @@ func (s *Slipway) Get(service *apprunnerapi.Service, path string) (int, string) 
 	return code, body
 }
 
+// Go begins a request that only one side can end. What it returns waits for the answer.
+func (s *Slipway) Go(service *apprunnerapi.Service, method, path string) func() (int, string) {
+	s.t.Helper()
+	request, err := http.NewRequest(method, "http://"+*service.ServiceUrl+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	type answer struct {
+		code int
+		body string
+	}
+	got := make(chan answer, 1)
+	go func() {
+		code, _, body := s.Send(request)
+		got <- answer{code, body}
+	}()
+	return func() (int, string) { a := <-got; return a.code, a.body }
+}
+
 // GetWith is Get with a client of s.Client, whose connections it uses again.
 func (s *Slipway) GetWith(client *http.Client, service *apprunnerapi.Service, path string) (int, string) {
 	request, err := http.NewRequest(http.MethodGet, "http://"+*service.ServiceUrl+path, nil)

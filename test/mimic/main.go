@@ -33,6 +33,7 @@
 //	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
 //	/say?text=   prints a line
+//	/echo        upgrades the connection and then sends back what it gets
 package main
 
 import (
@@ -199,6 +200,15 @@ func routes() {
 		}
 		defer response.Body.Close()
 		_, _ = io.Copy(w, response.Body)
+	})
+	handle("/echo", func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffer, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_, _ = io.Copy(conn, buffer)
 	})
 	handle("/say", func(_ http.ResponseWriter, r *http.Request) { log.Print(r.FormValue("text")) })
 }

@@ -18,7 +18,7 @@ type model struct {
 type metadata struct {
 	APIVersion      string
 	JSONVersion     string
-	Protocol        string
+	Protocols       []string
 	ServiceFullName string
 	SigningName     string
 	EndpointPrefix  string
@@ -51,14 +51,15 @@ type shape struct {
 	notPrefix, goPattern string // the pattern as Go can have it, set by applyRules
 }
 
-// readModel parses a service description and names its Go types. It accepts the JSON protocol only.
+// readModel parses a service description and names its Go types. It accepts services that speak the JSON
+// protocol, if among others.
 func readModel(data []byte) (*model, error) {
 	var m model
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("parse the service model: %w", err)
 	}
-	if m.Metadata.Protocol != "json" {
-		return nil, fmt.Errorf("service %q speaks %q: only the json protocol is generated", m.Metadata.ServiceFullName, m.Metadata.Protocol)
+	if !slices.Contains(m.Metadata.Protocols, "json") {
+		return nil, fmt.Errorf("service %q speaks %q: only the json protocol is generated", m.Metadata.ServiceFullName, m.Metadata.Protocols)
 	}
 	if m.Metadata.SigningName == "" {
 		m.Metadata.SigningName = m.Metadata.EndpointPrefix

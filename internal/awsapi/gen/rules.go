@@ -72,4 +72,16 @@ var services = []service{{
 	pkg:     "ssmapi",
 	invalid: "ValidationException",
 	fault:   "InternalServerError",
+}, {
+	model:   "logs.json",
+	dir:     "logs",
+	pkg:     "logsapi",
+	invalid: "InvalidParameterException",
+	fault:   "ServiceUnavailableException",
+}, {
+	model:   "cloudwatch.json",
+	dir:     "cloudwatch",
+	pkg:     "cloudwatchapi",
+	invalid: "InvalidParameterValue",
+	fault:   "InternalServiceFault",
 }}

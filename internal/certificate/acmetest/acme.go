@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/letsencrypt/pebble/v2/ca"
 	"github.com/letsencrypt/pebble/v2/db"
@@ -33,9 +34,15 @@ type Authority struct {
 // Start starts an ACME server that validates names at the given ports, finding them with a DNS server.
 func Start(t testing.TB, dns *DNS, httpPort, tlsPort int) *Authority {
 	t.Helper()
+	return StartFor(t, dns, httpPort, tlsPort, 0)
+}
+
+// StartFor is Start with certificates that are valid so long; 0 for 90 days.
+func StartFor(t testing.TB, dns *DNS, httpPort, tlsPort int, validity time.Duration) *Authority {
+	t.Helper()
 	logger := log.New(writer{t}, "pebble: ", 0)
 	store := db.NewMemoryStore()
-	authority := ca.New(logger, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "for tests"}})
+	authority := ca.New(logger, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(validity / time.Second)}})
 	validator := va.New(logger, httpPort, tlsPort, false, dns.Address, store)
 	front := wfe.New(logger, store, validator, authority, []string{"pebble.letsencrypt.org"}, false, false, 1, 1)
 	server := httptest.NewTLSServer(front.Handler())

@@ -37,13 +37,8 @@ func (e *Engine) logDir(id string) string { return filepath.Join(e.paths.logs(),
 
 // Logs returns the output of the instance written after since, oldest first.
 func (e *Engine) Logs(ctx context.Context, id string, since time.Time, follow bool) (<-chan engine.Line, error) {
-	if !validID.MatchString(id) {
-		return nil, notFound(id)
-	}
-	if _, err := os.Stat(e.logDir(id)); errors.Is(err, os.ErrNotExist) {
-		return nil, engine.Errorf(engine.NotFound, "there is no output of instance %q", id)
-	} else if err != nil {
-		return nil, fmt.Errorf("open output of instance %q: %w", id, err)
+	if err := e.checkLogs(id); err != nil {
+		return nil, err
 	}
 	out := make(chan engine.Line, 64)
 	go func() { // ends with ctx, the instance or the output
@@ -100,6 +95,56 @@ func (e *Engine) ForgetLogs(_ context.Context, id string) error {
 	}
 	if err := os.RemoveAll(e.logDir(id)); err != nil {
 		return fmt.Errorf("delete output of instance %q: %w", id, err)
+	}
+	return nil
+}
+
+// ScanLogs visits lines of a range.
+func (e *Engine) ScanLogs(ctx context.Context, id string, r engine.LogRange, visit func(engine.LogEntry) bool) error {
+	if err := e.checkLogs(id); err != nil {
+		return err
+	}
+	return logfile.Scan(ctx, e.logDir(id), logfile.Range(r), func(entry logfile.Entry) bool {
+		return visit(engine.LogEntry{Line: convertLine(entry.Line), Position: entry.Position})
+	})
+}
+
+// checkLogs refuses an instance that never had output here.
+func (e *Engine) checkLogs(id string) error {
+	if !validID.MatchString(id) {
+		return notFound(id)
+	}
+	if _, err := os.Stat(e.logDir(id)); errors.Is(err, os.ErrNotExist) {
+		return engine.Errorf(engine.NotFound, "there is no output of instance %q", id)
+	} else if err != nil {
+		return fmt.Errorf("open output of instance %q: %w", id, err)
+	}
+	return nil
+}
+
+// LogParts tells how much output there is and from when.
+func (e *Engine) LogParts(_ context.Context, id string) ([]engine.LogPart, error) {
+	if err := e.checkLogs(id); err != nil {
+		return nil, err
+	}
+	files, err := logfile.Parts(e.logDir(id))
+	if err != nil {
+		return nil, fmt.Errorf("output of instance %q: %w", id, err)
+	}
+	parts := make([]engine.LogPart, len(files))
+	for i, f := range files {
+		parts[i] = engine.LogPart{First: f.First, Last: f.Last, Bytes: f.Bytes}
+	}
+	return parts, nil
+}
+
+// TrimLogs deletes old output, but for the file that is written to.
+func (e *Engine) TrimLogs(_ context.Context, id string, before time.Time) error {
+	if err := e.checkLogs(id); err != nil {
+		return err
+	}
+	if err := logfile.Trim(e.logDir(id), before); err != nil {
+		return fmt.Errorf("output of instance %q: %w", id, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,64 @@ var logTests = []test{
 		wantLine(t, later, "line 0")
 		cancel()
 		for range lines { // closes with its context
+		}
+	}},
+	{"ScanFindsLines", func(t *testing.T, s *suite) {
+		spec := s.spec("-print", "1", "-line", "first")
+		inst := s.serve(t, spec)
+		for _, text := range []string{"a needle", "hay", "another needle"} {
+			if _, err := get(t, inst, "/print", url.Values{"text": {text}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		scan := func(r engine.LogRange) (texts []string, entries []engine.LogEntry) {
+			t.Helper()
+			err := s.Engine.ScanLogs(t.Context(), spec.ID, r, func(e engine.LogEntry) bool {
+				texts, entries = append(texts, e.Text), append(entries, e)
+				return true
+			})
+			if err != nil {
+				t.Fatalf("ScanLogs: %v", err)
+			}
+			return texts, entries
+		}
+		var all []engine.LogEntry
+		for deadline := time.Now().Add(10 * time.Second); len(all) < 4 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			_, all = scan(engine.LogRange{})
+		}
+		if len(all) != 4 {
+			t.Fatalf("got %+v", all)
+		}
+		for i := range all[1:] {
+			if all[i].Position >= all[i+1].Position {
+				t.Errorf("positions %d and %d do not grow", all[i].Position, all[i+1].Position)
+			}
+		}
+		for name, c := range map[string]struct {
+			r    engine.LogRange
+			want []string
+		}{
+			"a text, the newest first": {engine.LogRange{Contains: "needle", Newest: true}, []string{"another needle", "a needle"}},
+			"before all":               {engine.LogRange{To: all[0].Time}, nil},
+			"from the last on":         {engine.LogRange{From: all[3].Time, Contains: "another"}, []string{"another needle"}},
+		} {
+			if got, _ := scan(c.r); !slices.Equal(got, c.want) {
+				t.Errorf("%s: got %q, want %q", name, got, c.want)
+			}
+		}
+		parts, err := s.Engine.LogParts(t.Context(), spec.ID)
+		if err != nil || len(parts) != 1 || parts[0].Bytes == 0 || !parts[0].First.Equal(all[0].Time) || parts[0].Last.Before(all[0].Time) {
+			t.Errorf("LogParts: %+v, %v", parts, err)
+		}
+		if err := s.Engine.TrimLogs(t.Context(), spec.ID, all[0].Time); err != nil {
+			t.Errorf("TrimLogs: %v", err)
+		}
+		if got, _ := scan(engine.LogRange{}); len(got) != 4 {
+			t.Errorf("after nothing was trimmed: %q", got)
+		}
+		err = s.Engine.ScanLogs(t.Context(), strings.Repeat("0", 32), engine.LogRange{}, nil)
+		if !engine.Is(err, engine.NotFound) {
+			t.Errorf("ScanLogs of an instance that is not there: %v, want NotFound", err)
 		}
 	}},
 	{"FollowEndsWhenTheInstanceIsRemoved", func(t *testing.T, s *suite) {

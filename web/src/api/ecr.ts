@@ -10,26 +10,36 @@ export interface StoredRepository extends Omit<Repository, 'createdAt'> {
   createdAt?: number
 }
 
-interface Listed {
-  nextToken?: string
+interface Repositories extends Omit<DescribeRepositoriesResponse, 'repositories'> {
+  repositories?: StoredRepository[]
 }
 
-async function all<Out extends Listed, T>(operation: string, input: object, items: (out: Out) => T[]): Promise<T[]> {
+interface Images extends Omit<DescribeImagesResponse, 'imageDetails'> {
+  imageDetails?: StoredImage[]
+}
+
+async function all<T>(read: (nextToken: string | undefined) => Promise<{ items?: T[]; next?: string }>): Promise<T[]> {
   const found: T[] = []
-  let nextToken: string | undefined
+  let token: string | undefined
   do {
-    const out: Out = await aws<Out>('ecr', operation, { ...input, nextToken })
-    found.push(...items(out))
-    nextToken = out.nextToken
-  } while (nextToken)
+    const { items = [], next } = await read(token)
+    found.push(...items)
+    token = next
+  } while (token)
   return found
 }
 
 export const ecr = {
   repositories: () =>
-    all<Omit<DescribeRepositoriesResponse, 'repositories'> & { repositories?: StoredRepository[] }, StoredRepository>('DescribeRepositories', {}, (out) => out.repositories ?? []),
+    all(async (nextToken) => {
+      const out = await aws<Repositories>('ecr', 'DescribeRepositories', { nextToken })
+      return { items: out.repositories, next: out.nextToken }
+    }),
   images: (repositoryName: string) =>
-    all<Omit<DescribeImagesResponse, 'imageDetails'> & { imageDetails?: StoredImage[] }, StoredImage>('DescribeImages', { repositoryName }, (out) => out.imageDetails ?? []),
+    all(async (nextToken) => {
+      const out = await aws<Images>('ecr', 'DescribeImages', { repositoryName, nextToken })
+      return { items: out.imageDetails, next: out.nextToken }
+    }),
   create: (repositoryName: string) => aws<object>('ecr', 'CreateRepository', { repositoryName }),
   remove: (repositoryName: string) => aws<object>('ecr', 'DeleteRepository', { repositoryName, force: true }),
   removeImages: (repositoryName: string, digests: string[]) =>

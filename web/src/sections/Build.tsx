@@ -7,6 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between'
 import { Optional } from '../components/Optional'
 import { TextField } from '../components/TextField'
 import type { Draft, Section } from '../wizard/draft'
+import { Detection } from './Detection'
 import { runtimes } from '../wizard/runtimes'
 
 export function Build({ draft, errors, change }: Section) {
@@ -16,6 +17,7 @@ export function Build({ draft, errors, change }: Section) {
   return (
     <Container header={<Header variant="h2">Build settings</Header>}>
       <SpaceBetween size="l">
+        {draft.repository && draft.branch && <Detection draft={draft} change={change} />}
         <FormField label="Configuration file">
           <RadioGroup
             value={draft.configuration}

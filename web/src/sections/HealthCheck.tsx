@@ -1,8 +1,8 @@
 import ColumnLayout from '@cloudscape-design/components/column-layout'
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field'
 import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
+import { Fold } from '../components/Fold'
 import { TextField } from '../components/TextField'
 import type { Field, Section } from '../wizard/draft'
 
@@ -11,18 +11,18 @@ const protocols = [
   { value: 'HTTP', label: 'HTTP', description: 'Healthy is what answers a request with a status from 200 to 399.' },
 ]
 
-const wrong = (errors: Section['errors'], fields: Field[]) => fields.some((field) => errors[field])
+const wrong = (errors: Section['errors'], fields: Field[]) => fields.some((field) => errors[field] !== undefined)
 
 export function HealthCheck({ draft, errors, change }: Section) {
   const number = (field: 'interval' | 'timeout' | 'healthy' | 'unhealthy', label: string, description: string) => (
     <TextField label={label} description={description} mode="numeric" value={draft[field]} error={errors[field]} onChange={(value) => change({ [field]: value })} />
   )
   return (
-    <ExpandableSection
-      variant="container"
-      headerText="Health check"
-      headerDescription={`${draft.protocol}${draft.protocol === 'HTTP' ? ` ${draft.path}` : ''}, every ${draft.interval} s`}
-      defaultExpanded={wrong(errors, ['path', 'interval', 'timeout', 'healthy', 'unhealthy'])}
+    <Fold
+     
+      title="Health check"
+      description={`${draft.protocol}${draft.protocol === 'HTTP' ? ` ${draft.path}` : ''}, every ${draft.interval} s`}
+      open={wrong(errors, ['path', 'interval', 'timeout', 'healthy', 'unhealthy'])}
     >
       <SpaceBetween size="l">
         <FormField label="Protocol">
@@ -42,6 +42,6 @@ export function HealthCheck({ draft, errors, change }: Section) {
           {number('unhealthy', 'Unhealthy threshold', 'Failures in a row that make it unhealthy.')}
         </ColumnLayout>
       </SpaceBetween>
-    </ExpandableSection>
+    </Fold>
   )
 }

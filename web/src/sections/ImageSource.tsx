@@ -13,6 +13,7 @@ export function ImageSource({ draft, errors, change }: Section) {
     <SpaceBetween size="l">
       <FormField label="Provider" stretch>
         <Tiles
+            columns={3}
           value={draft.provider}
           onChange={({ detail }) => change({ provider: detail.value as Draft['provider'] })}
           items={[

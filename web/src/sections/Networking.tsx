@@ -1,9 +1,9 @@
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field'
 import RadioGroup from '@cloudscape-design/components/radio-group'
 import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { listConnectors } from '../api/networks'
+import { Fold } from '../components/Fold'
 import { useData } from '../hooks/useData'
 import type { Section } from '../wizard/draft'
 
@@ -17,7 +17,7 @@ export function Networking({ draft, change }: Section) {
   const incoming = draft.isPrivate ? 'private' : 'public'
   const outgoing = draft.connector ? 'a VPC connector' : 'everywhere'
   return (
-    <ExpandableSection variant="container" headerText="Networking" headerDescription={`Incoming: ${incoming}. Outgoing: ${outgoing}`}>
+    <Fold title="Networking" description={`Incoming: ${incoming}. Outgoing: ${outgoing}`}>
       <SpaceBetween size="l">
         <FormField label="Incoming network traffic">
           <RadioGroup
@@ -64,6 +64,6 @@ export function Networking({ draft, change }: Section) {
           />
         </FormField>
       </SpaceBetween>
-    </ExpandableSection>
+    </Fold>
   )
 }

@@ -1,9 +1,9 @@
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field'
 import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import Toggle from '@cloudscape-design/components/toggle'
 import { listObservability } from '../api/observability'
+import { Fold } from '../components/Fold'
 import { useData } from '../hooks/useData'
 import type { Section } from '../wizard/draft'
 
@@ -14,7 +14,7 @@ export function Observability({ draft, change }: Section) {
     label: `${c.ObservabilityConfigurationName ?? ''}, revision ${c.ObservabilityConfigurationRevision ?? ''}`,
   }))
   return (
-    <ExpandableSection variant="container" headerText="Observability" headerDescription={draft.tracing ? 'Tracing is on' : 'Tracing is off'}>
+    <Fold title="Observability" description={draft.tracing ? 'Tracing is on' : 'Tracing is off'}>
       <SpaceBetween size="l">
         <FormField label="Tracing" description="Instances can send traces to their own port 4317; Slipway passes them on to the configured collector.">
           <Toggle
@@ -36,6 +36,6 @@ export function Observability({ draft, change }: Section) {
           </FormField>
         )}
       </SpaceBetween>
-    </ExpandableSection>
+    </Fold>
   )
 }

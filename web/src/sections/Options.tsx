@@ -1,7 +1,7 @@
 import ColumnLayout from '@cloudscape-design/components/column-layout'
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field'
 import Select from '@cloudscape-design/components/select'
+import { Fold } from '../components/Fold'
 import { TextField } from '../components/TextField'
 import type { Section } from '../wizard/draft'
 import { options, type Option } from '../wizard/options'
@@ -11,18 +11,18 @@ export function Options({ draft, errors, change }: Section) {
   const set = Object.values(draft.options).filter((value) => value.trim() !== '').length
   const put = (tag: string, value: string) => change({ options: { ...draft.options, [tag]: value } })
   return (
-    <ExpandableSection
-      variant="container"
-      headerText="Beyond App Runner"
-      headerDescription={set === 0 ? 'Everything as App Runner does it' : `${set} ${set === 1 ? 'option' : 'options'} set`}
-      defaultExpanded={options.some(({ tag }) => errors[tag])}
+    <Fold
+     
+      title="Beyond App Runner"
+      description={set === 0 ? 'Everything as App Runner does it' : `${set} ${set === 1 ? 'option' : 'options'} set`}
+      open={options.some(({ tag }) => errors[tag] !== undefined)}
     >
       <ColumnLayout columns={2}>
         {options.map((option) => (
           <OptionField key={option.tag} option={option} value={draft.options[option.tag] ?? ''} error={errors[option.tag]} put={put} />
         ))}
       </ColumnLayout>
-    </ExpandableSection>
+    </Fold>
   )
 }
 

@@ -1,6 +1,6 @@
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { session } from '../api/session'
+import { Fold } from '../components/Fold'
 import { Optional } from '../components/Optional'
 import { TextField } from '../components/TextField'
 import type { Section } from '../wizard/draft'
@@ -11,11 +11,11 @@ interface Props extends Section {
 
 export function Security({ draft, errors, change, fixed }: Props) {
   return (
-    <ExpandableSection
-      variant="container"
-      headerText="Security"
-      headerDescription={draft.instanceRole ? 'An instance role' : 'No instance role'}
-      defaultExpanded={Boolean(errors.instanceRole ?? errors.kmsKey)}
+    <Fold
+     
+      title="Security"
+      description={draft.instanceRole ? 'An instance role' : 'No instance role'}
+      open={Boolean(errors.instanceRole ?? errors.kmsKey)}
     >
       <SpaceBetween size="l">
         <TextField
@@ -37,6 +37,6 @@ export function Security({ draft, errors, change, fixed }: Props) {
           />
         )}
       </SpaceBetween>
-    </ExpandableSection>
+    </Fold>
   )
 }

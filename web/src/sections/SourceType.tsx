@@ -18,6 +18,7 @@ export function SourceType(section: Section) {
       <SpaceBetween size="l">
         <FormField label="Repository type" stretch>
           <Tiles
+            columns={3}
             value={draft.kind}
             onChange={({ detail }) => choose(detail.value as Draft['kind'])}
             items={[

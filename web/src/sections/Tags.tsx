@@ -1,17 +1,17 @@
 import AttributeEditor from '@cloudscape-design/components/attribute-editor'
-import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Input from '@cloudscape-design/components/input'
+import { Fold } from '../components/Fold'
 import type { Section, Tag } from '../wizard/draft'
 
 export function Tags({ draft, errors, change }: Section) {
   const { tags } = draft
   const set = (index: number, patch: Partial<Tag>) => change({ tags: tags.map((tag, i) => (i === index ? { ...tag, ...patch } : tag)) })
   return (
-    <ExpandableSection
-      variant="container"
-      headerText="Tags"
-      headerDescription={tags.length === 0 ? 'None' : `${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}`}
-      defaultExpanded={tags.some((_, i) => errors[`tags.${i}.key`])}
+    <Fold
+     
+      title="Tags"
+      description={tags.length === 0 ? 'None' : `${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}`}
+      open={tags.some((_, i) => errors[`tags.${i}.key`] !== undefined)}
     >
       <AttributeEditor
         items={tags}
@@ -33,6 +33,6 @@ export function Tags({ draft, errors, change }: Section) {
           },
         ]}
       />
-    </ExpandableSection>
+    </Fold>
   )
 }

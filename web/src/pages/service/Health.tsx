@@ -3,14 +3,16 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator'
 import { instancesOf } from '../../api/instances'
 import { useData } from '../../hooks/useData'
 
+const healthy = new Set(['ACTIVE', 'THROTTLED', 'FROZEN'])
+
 // Health sums up the health of a service's instances.
 export function Health({ service }: { service: Service }) {
   const name = service.ServiceName ?? ''
-  const instances = useData(`instances of ${name}`, () => instancesOf(name), { every: 5000 })
+  const instances = useData(`instances of ${name}`, () => instancesOf(name), { every: 3000 })
   if (!instances.data) return <>–</>
-  const wanted = instances.data.filter((i) => i.state !== 'ending' && i.state !== 'prepared')
-  const healthy = wanted.filter((i) => i.healthy).length
+  const wanted = instances.data.filter(({ state }) => state !== 'ENDING' && state !== 'PREPARED')
+  const well = wanted.filter(({ state }) => healthy.has(state)).length
   if (wanted.length === 0) return <StatusIndicator type="stopped">No instance runs</StatusIndicator>
-  const text = `${healthy} of ${wanted.length} ${wanted.length === 1 ? 'instance' : 'instances'} healthy`
-  return <StatusIndicator type={healthy === wanted.length ? 'success' : healthy > 0 ? 'warning' : 'error'}>{text}</StatusIndicator>
+  const text = `${well} of ${wanted.length} ${wanted.length === 1 ? 'instance' : 'instances'} healthy`
+  return <StatusIndicator type={well === wanted.length ? 'success' : well > 0 ? 'warning' : 'pending'}>{text}</StatusIndicator>
 }

@@ -1,5 +1,8 @@
-import type { ComponentType } from 'react'
+import { lazy, type ComponentType } from 'react'
 import { ActivityTab } from './ActivityTab'
+import { ConfigurationTab } from './configuration/ConfigurationTab'
+import { DomainsTab } from './domains/DomainsTab'
+import { InstancesTab } from './instances/InstancesTab'
 import { LogsTab } from './logs/LogsTab'
 import { RevisionsTab } from './RevisionsTab'
 import type { View } from './view'
@@ -13,5 +16,9 @@ interface Tab {
 export const tabs: Tab[] = [
   { id: 'logs', label: 'Logs', Content: LogsTab },
   { id: 'activity', label: 'Activity', Content: ActivityTab },
+  { id: 'metrics', label: 'Metrics', Content: lazy(() => import('./metrics/MetricsTab')) },
+  { id: 'instances', label: 'Instances', Content: InstancesTab },
   { id: 'revisions', label: 'Revisions', Content: RevisionsTab },
+  { id: 'configuration', label: 'Configuration', Content: ConfigurationTab },
+  { id: 'domains', label: 'Custom domains', Content: DomainsTab },
 ]
