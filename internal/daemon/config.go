@@ -60,6 +60,7 @@ type Config struct {
 	Secrets       SecretsConfig       `yaml:"secrets"`
 	Events        EventsConfig        `yaml:"events"`
 	Logs          LogsConfig          `yaml:"logs"`
+	OTLP          OTLPConfig          `yaml:"otlp"`
 
 	LogLevel string `yaml:"log-level"` // debug, info, warn or error
 
@@ -153,6 +154,7 @@ func DefaultConfig() Config {
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
 		Logs:     LogsConfig{Retention: 14 * 24 * time.Hour, MaxSize: 1 << 30},
+		OTLP:     OTLPConfig{Interval: time.Minute, Sample: 0.01},
 		LogLevel: "info",
 	}
 }
@@ -249,6 +251,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.Secrets.validate()...)
 	errs = append(errs, c.Events.validate()...)
 	errs = append(errs, c.Logs.validate()...)
+	errs = append(errs, c.OTLP.validate()...)
 	if !accountForm.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account %q is not twelve digits", c.Account))
 	}

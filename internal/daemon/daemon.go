@@ -33,6 +33,7 @@ import (
 	"github.com/slipway-run/slipway/internal/metrics"
 	"github.com/slipway-run/slipway/internal/notify"
 	"github.com/slipway-run/slipway/internal/operation"
+	"github.com/slipway-run/slipway/internal/otlp"
 	"github.com/slipway-run/slipway/internal/registry"
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/router/accesslog"
@@ -83,6 +84,8 @@ type Daemon struct {
 	rolePolicy map[string]*iam.Policy // by name or ARN
 	courier    *notify.Courier
 	shippers   []*ship.Shipper
+	otlp       *otlp.Exporter   // nil unless configured
+	operations *otlp.Operations // likewise
 	events     bell
 	inside     *role.Listener // connections from inside of instances
 	endpoint   *role.Endpoint
@@ -306,6 +309,7 @@ func (d *Daemon) Close() error {
 			}
 		}
 	}
+	d.closeOTLP()
 	for _, l := range d.handed {
 		errs = append(errs, l.Close())
 	}

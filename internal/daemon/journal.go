@@ -53,6 +53,9 @@ func (j journal) Scaled(s apprunner.Service, decision autoscale.Record) {
 		err = j.d.logs.Scaling(logged(s), decision.Time, string(text))
 	}
 	j.check(s, decision.Reason, err)
+	if j.d.otlp != nil {
+		j.d.otlp.Span(decided(s, decision))
+	}
 }
 
 // Started implements fleet.Journal.

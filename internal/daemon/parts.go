@@ -68,7 +68,8 @@ func (d *Daemon) openParts() error {
 	watcher := &observer{succession: d.succession}
 	d.openAccessLog()
 	d.router = router.New(router.Options{
-		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Trusted: d.config.trusted(),
+		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(),
+		Trusted: d.config.trusted(),
 	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)
@@ -77,7 +78,7 @@ func (d *Daemon) openParts() error {
 		StartTimeout: d.config.Timeouts.Start, DrainTimeout: d.config.Timeouts.Drain,
 		StopGrace: d.config.Timeouts.Stop, IdleAfter: d.config.Timeouts.ScaleIn,
 		Egress: func(n apprunner.Network) *engine.Egress { limits, _ := d.config.VPC.egress(n); return limits },
-		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent,
+		Asked:  d.options.of, Worse: d.worse, Previous: d.previous, Role: d.lent, Did: d.did,
 		Fetch: func(ctx context.Context, s apprunner.Service, r apprunner.Revision) error {
 			return d.runner.Fetch(ctx, s, r)
 		},
@@ -114,6 +115,9 @@ func (d *Daemon) openParts() error {
 	d.watcher = source.NewWatcher(source.WatcherConfig{
 		Resolver: d.sources, Interval: d.config.Registry.PollInterval, OnDigest: d.moved, Log: d.log,
 	})
+	if err := d.openOTLP(); err != nil {
+		return err
+	}
 	return d.openSources()
 }
 

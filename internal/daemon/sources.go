@@ -117,6 +117,9 @@ func (d *Daemon) recorded(o apprunner.Operation) {
 		stop(o)
 	}
 	d.connect.Report(o)
+	if d.operations != nil {
+		d.operations.Recorded(o)
+	}
 }
 
 // unsigned serves what has proofs of its own instead of a signature: webhooks and browsers that come

@@ -99,6 +99,8 @@ type Options struct {
 	Fetch func(context.Context, apprunner.Service, apprunner.Revision) error
 	// Role is what an instance of a revision with an instance role is told; nil for nothing.
 	Role func(instanceID string, s apprunner.Service, r apprunner.Revision) Variables
+	// Did is told of each start and each wake of an instance, when it is over; nil for nobody. It must be quick.
+	Did func(Deed)
 	// Asked tells what a service wants beyond App Runner now; nil for nothing. It is asked often.
 	Asked func(apprunner.Service) apprunner.Options
 	// Worse is told that a revision which has served for minutes only does worse than the one before,

@@ -58,7 +58,9 @@ func (g *group) newMemberLocked(id string, revision apprunner.Revision) (*member
 func (g *group) addLocked(revision apprunner.Revision) {
 	m, ctx := g.newMemberLocked(apprunner.NewID(), revision)
 	g.fleet.do(func() {
+		begin := time.Now()
 		m.failed = m.start(ctx)
+		m.did(DeedStart, "", begin, m.failed)
 		m.becameReady()
 		m.watch(ctx)
 	})

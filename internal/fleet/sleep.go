@@ -140,12 +140,16 @@ func (m *member) wake() {
 	m.sleeping.Lock()
 	defer m.sleeping.Unlock()
 	f := m.group.fleet
+	how, begin := m.sleeps(), time.Now()
 	var err error
-	switch m.sleeps() {
+	switch how {
 	case apprunner.IdleThrottle:
 		err = f.engine.SetCPU(f.ctx, m.id, m.revision.Spec.Instance.CPU)
 	case apprunner.IdleFreeze:
 		err = f.engine.Thaw(f.ctx, m.id)
+	}
+	if how != awake {
+		defer func() { m.did(DeedWake, string(how), begin, err) }()
 	}
 	if err != nil && f.ctx.Err() == nil {
 		m.complain("an instance did not wake", err)

@@ -200,7 +200,9 @@ func (m *member) stand(ctx context.Context, err error) {
 		return
 	}
 	if err == nil {
+		begin := time.Now()
 		err = m.run(ctx)
+		m.did(DeedStart, prepared, begin, err)
 	}
 	m.failed = err
 	m.becameReady()

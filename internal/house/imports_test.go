@@ -72,7 +72,7 @@ func tree(name string, trees []string) string {
 var adapters = []string{
 	"internal/sqlite", "internal/engine/containerd", "internal/registry", "internal/router", "internal/source",
 	"internal/telemetry", "internal/vault", "internal/iam", "internal/awsapi", "internal/admin", "internal/console",
-	"internal/notify", "internal/ship", "internal/audit", "internal/certificate", "internal/resolver", "internal/build/bake", "internal/build/buildkit",
+	"internal/notify", "internal/otlp", "internal/ship", "internal/audit", "internal/certificate", "internal/resolver", "internal/build/bake", "internal/build/buildkit",
 }
 
 // documented are the imports of adapters beyond the rule, and why.

@@ -15,7 +15,7 @@ func TestRequestsAllocateNothing(t *testing.T) {
 	onlyServer(t)
 	log := accesslog.New(nowhere{}, accesslog.Options{Lines: 1 << 30})
 	defer log.Close()
-	f := newFixture(t, Options{Access: log}, Route{State: Serving})
+	f := newFixture(t, Options{Access: log, Tracing: &Tracing{}}, Route{State: Serving}) // of which no request is told
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -66,6 +66,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 	x.origin()
 	x.timing.asked = x.began
 	x.ids.takeFromHeader(in.Header)
+	x.ids.follow(s.tracing)
 	if limit := x.requestLimit(); limit > 0 {
 		x.limit = time.AfterFunc(limit, x.expire)
 	}
@@ -339,6 +340,7 @@ func (x *exchange) finish() {
 	x.mu.Unlock()
 	x.svc.record(o)
 	x.log(now)
+	x.tell(now)
 }
 
 func (x *exchange) outcome() outcome {

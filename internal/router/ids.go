@@ -26,12 +26,13 @@ type ids struct {
 	begun   bool   // the trace
 	madeID  [madeID]byte
 	made    [lengthOfParent]byte
+	spanned spanned
 }
 
 // take finds out the ids of a request from its headers, of which the client may have sent several.
 //
-// A trace that the client began goes on unchanged: as long as the router tells nobody of a span of its
-// own, one would only be missing between the two. One that is begun here is marked as sampled, so that
+// A trace that the client began goes on unchanged: unless the router tells of a span of its own (see
+// follow), one would only be missing between the two. One that is begun here is marked as sampled, so that
 // applications whose rule is to follow their caller decide as if there were none.
 func (d *ids) take(request, parent []byte) {
 	d.request, d.parent, d.begun = request, parent, false

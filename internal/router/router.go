@@ -38,6 +38,7 @@ type Options struct {
 	Dial         Dial           // connects to instances; TCP
 	Trusted      []netip.Prefix // proxies whose X-Forwarded headers count; none
 	Access       *accesslog.Log // has a line for each request; none
+	Tracing      *Tracing       // is told of requests; none
 }
 
 func (o *Options) defaults() {
@@ -76,10 +77,12 @@ type Router struct {
 
 // service is one service of the table.
 type service struct {
-	id    string
-	route atomic.Pointer[Route]
-	gate  gate
-	log   *accesslog.Writer // nil for none
+	id      string
+	name    string
+	route   atomic.Pointer[Route]
+	gate    gate
+	log     *accesslog.Writer // nil for none
+	tracing *Tracing          // likewise
 
 	mu    sync.Mutex
 	tally tally // requests that have ended, refused ones included
@@ -156,7 +159,7 @@ func (r *Router) hostsWithLocked(s *service, hosts []string) (map[string]*servic
 }
 
 func (r *Router) newService(id, name string) *service {
-	s := &service{id: id}
+	s := &service{id: id, name: name, tracing: r.options.Tracing}
 	s.gate.meter = newMeter()
 	s.gate.demand = func() { r.options.Observer.Demand(id) }
 	s.gate.wake = func(instanceID string) { r.options.Observer.Wake(id, instanceID) }

@@ -47,6 +47,7 @@ func (c *conn) begin(s *service, head int) {
 	v := &c.visit
 	*v = visit{service: s, route: s.route.Load(), began: time.Now(), head: head}
 	v.ids.takeFrom(c.request.Fields)
+	v.ids.follow(s.tracing)
 	v.timing.asked = v.began
 	rest := c.in.Buffered()[head:]
 	switch c.request.Framing {
@@ -240,6 +241,7 @@ func (c *conn) finish() bool {
 		v.keep = false
 	}
 	c.log(now)
+	c.tell(now)
 	c.mu.Lock()
 	c.state = idle
 	keep := v.keep && !c.hurried && !c.expired
