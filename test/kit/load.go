@@ -114,28 +114,29 @@ type endless string
 
 func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
 
-// Stop stops the clients, waits for their last answers, and returns how many there were and what was wrong
-// with those that failed.
-func (l *Load) Stop() (n int, failed []string) {
+// Stop stops the clients and waits for their last answers. It returns how long each request took, in order
+// of that, and what was wrong with those that failed.
+func (l *Load) Stop() (took []time.Duration, failed []string) {
 	l.stop()
 	l.work.Wait()
-	return len(l.took), l.failed
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.took)
+	return l.took, l.failed
 }
 
-// End stops the clients, waits for their last answers, and fails the test if one of all requests failed.
-// It returns how many there were.
-func (l *Load) End(t testing.TB, what string) int {
+// End is Stop, and fails the test if one of all requests failed.
+func (l *Load) End(t testing.TB, what string) {
 	t.Helper()
-	n, _ := l.Stop()
-	slices.Sort(l.took)
+	took, failed := l.Stop()
+	n := len(took)
 	if n == 0 {
 		t.Errorf("%s: nothing was called", what)
-		return 0
+		return
 	}
-	t.Logf("%s: %d requests, %d failed; p50 %v, p99 %v, longest %v", what, n, len(l.failed),
-		l.took[n/2].Round(10*time.Microsecond), l.took[n*99/100].Round(100*time.Microsecond), l.took[n-1].Round(time.Millisecond))
-	if len(l.failed) > 0 {
-		t.Errorf("%s: %d of %d requests failed, such as %q", what, len(l.failed), n, l.failed[:min(5, len(l.failed))])
+	t.Logf("%s: %d requests, %d failed; p50 %v, p99 %v, longest %v", what, n, len(failed),
+		took[n/2].Round(10*time.Microsecond), took[n*99/100].Round(100*time.Microsecond), took[n-1].Round(time.Millisecond))
+	if len(failed) > 0 {
+		t.Errorf("%s: %d of %d requests failed, such as %q", what, len(failed), n, failed[:min(5, len(failed))])
 	}
-	return n
 }
