@@ -40,12 +40,12 @@ func BenchmarkDeployUnderLoad(b *testing.B) {
 		back = append(back, time.Since(begin))
 		<-done
 	}
-	took, failed := load.Stop()
+	n, failed := load.Stop()
 	if len(failed) > 0 {
 		b.Logf("failed, such as %q", failed[:min(3, len(failed))])
 	}
 	note(b, "deploy", map[string]float64{
-		"requests": float64(len(took)), "failed": float64(len(failed)), "p50-ms": percentile(took, 50), "p99-ms": percentile(took, 99),
+		"requests": float64(n), "failed": float64(len(failed)), "p50-ms": percentile(load.Took(), 50), "p99-ms": percentile(load.Took(), 99),
 		"deployment-ms": ms(deployed), "rollback-ms": ms(back), "rollback-most-ms": percentile(back, 100),
 	})
 }

@@ -114,28 +114,28 @@ type endless string
 
 func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
 
-// Stop stops the clients and waits for their last answers. It returns how long each request took, in order
-// of that, and what was wrong with those that failed.
-func (l *Load) Stop() (took []time.Duration, failed []string) {
+// Stop stops the clients, waits for their last answers, and returns how many there were and what was wrong
+// with those that failed.
+func (l *Load) Stop() (n int, failed []string) {
 	l.stop()
 	l.work.Wait()
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	slices.Sort(l.took)
-	return l.took, l.failed
+	return len(l.took), l.failed
 }
+
+// Took is how long each request took, in order of that, after Stop.
+func (l *Load) Took() []time.Duration { return l.took }
 
 // End is Stop, and fails the test if one of all requests failed.
 func (l *Load) End(t testing.TB, what string) {
 	t.Helper()
-	took, failed := l.Stop()
-	n := len(took)
+	n, failed := l.Stop()
 	if n == 0 {
 		t.Errorf("%s: nothing was called", what)
 		return
 	}
 	t.Logf("%s: %d requests, %d failed; p50 %v, p99 %v, longest %v", what, n, len(failed),
-		took[n/2].Round(10*time.Microsecond), took[n*99/100].Round(100*time.Microsecond), took[n-1].Round(time.Millisecond))
+		l.took[n/2].Round(10*time.Microsecond), l.took[n*99/100].Round(100*time.Microsecond), l.took[n-1].Round(time.Millisecond))
 	if len(failed) > 0 {
 		t.Errorf("%s: %d of %d requests failed, such as %q", what, len(failed), n, failed[:min(5, len(failed))])
 	}
