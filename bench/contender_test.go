@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,12 +22,14 @@ import (
 	"github.com/slipway-run/slipway/internal/router"
 	"github.com/slipway-run/slipway/internal/router/accesslog"
 	"github.com/slipway-run/slipway/internal/telemetry"
+	"github.com/slipway-run/slipway/test/kit"
 )
 
 const (
 	routerListen  = "SLIPWAY_BENCH_ROUTER"
 	routerBackend = "SLIPWAY_BENCH_BACKEND"
 	routerLogs    = "SLIPWAY_BENCH_LOGS"
+	routerLimit   = "SLIPWAY_BENCH_CONCURRENCY"
 	answerText    = "hello, world"
 	benchHost     = "abcdefghij.us-east-1.localhost"
 )
@@ -59,11 +63,75 @@ func startContenders(b *testing.B) []contender {
 	_, port, _ := net.SplitHostPort(add("caddy", version("caddy", "version")))
 	file = writeConfig(b, dir, "Caddyfile", fmt.Sprintf(caddyProxy, port, backend))
 	start(b, []string{"XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}, "caddy", "run", "--config", file, "--adapter", "caddyfile")
+	_, port, _ = net.SplitHostPort(add("traefik", strings.TrimPrefix(traefikVersion, "v")))
+	file = writeConfig(b, dir, "traefik-routes.yaml", fmt.Sprintf(traefikRoutes, backend))
+	file = writeConfig(b, dir, "traefik.yaml", fmt.Sprintf(traefikProxy, port, file))
+	start(b, nil, peer("traefik", traefikVersion), "--configfile="+file)
+
+	startKamal(b, dir, add("kamal-proxy", strings.TrimPrefix(kamalVersion, "v")), backend)
 	for _, c := range all {
 		await(b, c)
 	}
 	return all
 }
+
+// The versions that scripts/bench-peers builds.
+const (
+	traefikVersion = "v3.6.12"
+	kamalVersion   = "v0.9.2"
+)
+
+// peer is a program that scripts/bench-peers built.
+func peer(name, version string) string { return kit.Binary("bench/" + name + "-" + version) }
+
+// startKamal starts kamal-proxy and gives it the backend, as a deployment does. It always writes an access
+// log; nobody reads it here.
+func startKamal(b *testing.B, dir, listen, backend string) {
+	b.Helper()
+	_, port, _ := net.SplitHostPort(listen)
+	env := []string{"HOME=" + dir, "XDG_RUNTIME_DIR=" + dir}
+	program := peer("kamal-proxy", kamalVersion)
+	start(b, env, program, "run", "--http-port", port, "--https-port", freePort(b))
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		cmd := exec.Command(program, "deploy", "hello", "--target", backend)
+		cmd.Env = append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("kamal-proxy deploy: %v\n%s", err, out)
+		}
+	}
+}
+
+const traefikProxy = `entryPoints:
+  web:
+    address: 127.0.0.1:%s
+providers:
+  file:
+    filename: %s
+serversTransport:
+  maxIdleConnsPerHost: 128
+log:
+  level: ERROR
+global:
+  checkNewVersion: false
+  sendAnonymousUsage: false
+`
+
+const traefikRoutes = `http:
+  routers:
+    hello:
+      rule: Host(` + "`" + benchHost + "`" + `)
+      entryPoints: [web]
+      service: hello
+  services:
+    hello:
+      loadBalancer:
+        servers:
+          - url: http://%s
+`
 
 // The backend answers from memory: it costs as little as there is.
 const nginxBackend = `server {
@@ -91,7 +159,8 @@ const nginxMain = `daemon off;
 worker_processes auto;
 error_log stderr error;
 pid %[1]s/%[2]s.pid;
-events { worker_connections 4096; }
+worker_rlimit_nofile 20000;
+events { worker_connections 16384; }
 http {
 	access_log off;
 	client_body_temp_path %[1]s/%[2]s-body;
@@ -135,9 +204,9 @@ http://:%s {
 }
 `
 
-func runNginx(b *testing.B, dir, name, servers string) {
+func runNginx(b *testing.B, dir, name, servers string) (pid int) {
 	b.Helper()
-	start(b, nil, "nginx", "-p", dir, "-e", "stderr", "-c", writeConfig(b, dir, name+".conf", fmt.Sprintf(nginxMain, dir, name, servers)))
+	return start(b, nil, "nginx", "-p", dir, "-e", "stderr", "-c", writeConfig(b, dir, name+".conf", fmt.Sprintf(nginxMain, dir, name, servers)))
 }
 
 func writeConfig(b *testing.B, dir, name, text string) string {
@@ -150,7 +219,7 @@ func writeConfig(b *testing.B, dir, name, text string) string {
 }
 
 // start runs a program until the benchmark ends.
-func start(b *testing.B, env []string, program string, args ...string) {
+func start(b *testing.B, env []string, program string, args ...string) (pid int) {
 	b.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		program = filepath.Join("/usr/sbin", program) // where users that are not root do not look
@@ -167,6 +236,7 @@ func start(b *testing.B, env []string, program string, args ...string) {
 		_ = cmd.Wait()
 		impatient.Stop()
 	})
+	return cmd.Process.Pid
 }
 
 func await(b *testing.B, c contender) {
@@ -196,14 +266,14 @@ func version(program, arg string) string {
 }
 
 // startRouter runs the router as the daemon does, with an observer and an access log, in a process of its
-// own. The peers log no requests.
-func startRouter(b *testing.B, listen, backend string) {
+// own. Of the peers only kamal-proxy logs requests.
+func startRouter(b *testing.B, listen, backend string, more ...string) (pid int) {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	start(b, []string{routerListen + "=" + listen, routerBackend + "=" + backend, routerLogs + "=" + b.TempDir()}, self)
+	return start(b, append([]string{routerListen + "=" + listen, routerBackend + "=" + backend, routerLogs + "=" + b.TempDir()}, more...), self)
 }
 
 type observer struct {
@@ -235,7 +305,9 @@ func serveRouter(listen, backend string) {
 	fail(err)
 	seen := observer{log, logs}
 	r := router.New(router.Options{Observer: seen, Log: log, Access: accesslog.New(seen, accesslog.Options{Log: log})})
-	fail(r.SetService(router.Route{ServiceID: "svc", Name: "hello", Hosts: []string{benchHost}, State: router.Serving, MaxConcurrency: 100}))
+	limit, err := strconv.Atoi(cmp.Or(os.Getenv(routerLimit), "100"))
+	fail(err)
+	fail(r.SetService(router.Route{ServiceID: "svc", Name: "hello", Hosts: []string{benchHost}, State: router.Serving, MaxConcurrency: limit}))
 	fail(r.AddInstance("svc", router.Instance{ID: "a", Address: netip.MustParseAddrPort(backend), Healthy: true}))
 	if address := os.Getenv("SLIPWAY_BENCH_PPROF"); address != "" {
 		go func() { _ = http.ListenAndServe(address, nil) }()

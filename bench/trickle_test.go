@@ -1,9 +1,9 @@
 package bench
 
 import (
-	"bytes"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,11 +17,19 @@ const (
 // trickle sends 1,000 requests per second over a few connections, evenly, and returns the median and the
 // slowest hundredth. The time of each counts from when it is sent.
 func trickle(b *testing.B, address string) (p50, p99 time.Duration) {
+	return trickleTo(b, address, "/", answerText, benchHost)
+}
+
+// trickleTo is trickle for a path whose answers end with a text, with the hosts in turns.
+func trickleTo(b *testing.B, address, path, end string, hosts ...string) (p50, p99 time.Duration) {
 	b.Helper()
 	took := make(chan []time.Duration, trickleUsers)
 	begin := time.Now().Add(10 * time.Millisecond)
 	for user := range trickleUsers {
-		go func() { took <- trickleOne(b, address, begin.Add(time.Duration(user)*time.Second/trickleRate)) }()
+		request := "GET " + path + " HTTP/1.1\r\nHost: " + hosts[user%len(hosts)] + "\r\n\r\n"
+		go func() {
+			took <- trickleOne(b, address, request, end, begin.Add(time.Duration(user)*time.Second/trickleRate))
+		}()
 	}
 	var all []time.Duration
 	for range trickleUsers {
@@ -34,10 +42,8 @@ func trickle(b *testing.B, address string) (p50, p99 time.Duration) {
 	return all[len(all)/2], all[len(all)*99/100]
 }
 
-var trickleRequest = []byte("GET / HTTP/1.1\r\nHost: " + benchHost + "\r\n\r\n")
-
-// trickleOne is one connection. It knows that the answer is short and ends as the backend's does.
-func trickleOne(b *testing.B, address string, next time.Time) (took []time.Duration) {
+// trickleOne is one connection. It knows that the answer is short and how it ends.
+func trickleOne(b *testing.B, address, request, ending string, next time.Time) (took []time.Duration) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Error(err)
@@ -49,11 +55,11 @@ func trickleOne(b *testing.B, address string, next time.Time) (took []time.Durat
 	for end := next.Add(trickleTime); next.Before(end); next = next.Add(trickleUsers * time.Second / trickleRate) {
 		time.Sleep(time.Until(next))
 		sent := time.Now()
-		if _, err := conn.Write(trickleRequest); err != nil {
+		if _, err := conn.Write([]byte(request)); err != nil {
 			b.Error(err)
 			return took
 		}
-		for n := 0; !bytes.HasSuffix(answer[:n], []byte(answerText)); {
+		for n := 0; !strings.HasSuffix(string(answer[:n]), ending); {
 			m, err := conn.Read(answer[n:])
 			if err != nil {
 				b.Errorf("%s: %v after %q", address, err, answer[:n])

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -120,4 +121,42 @@ func testWorseIsKept(t *testing.T, s *kit.Slipway) {
 	if n := len(s.Operations("kept")); n != 2 {
 		t.Errorf("%d operations, want 2", n)
 	}
+}
+
+// TestDaemonKilledDuringCanary: the next daemon goes on with it, with the same instances.
+func TestDaemonKilledDuringCanary(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, quick)
+	s.PushMimic("mimic:latest", "v1")
+	in := s.Input("web-app", "mimic:latest", "VERSION=u0")
+	in.Tags = []apprunnerapi.Tag{{Key: new("slipway:canary"), Value: new("30%/10s")}}
+	service := s.Run(in)
+	clients := call(s, service, 3)
+	clients.begun.Store(1)
+	beginUpdate(t, s, service, 1)
+	s.Eventually("the canary answers", 20*time.Second, func() error {
+		if code, body := s.Get(service, "/"); !strings.HasPrefix(body, "u1 ") {
+			return kit.Errorf("%d %q does", code, body)
+		}
+		return nil
+	})
+	before := s.Instances()
+	clients.dead(func() { s.Kill(); s.Start() })
+	s.Eventually("the canary answers again", 8*time.Second, func() error {
+		if code, body := s.Get(service, "/"); !strings.HasPrefix(body, "u1 ") {
+			return kit.Errorf("%d %q does", code, body)
+		}
+		return nil
+	})
+	if now := s.Instances(); len(before) != 2 || !maps.Equal(before, now) {
+		t.Errorf("instances were %v and are %v", before, now)
+	}
+	if status := *s.Describe(*service.ServiceArn).Status; status != apprunnerapi.ServiceStatusOperationInProgress {
+		t.Errorf("the service is %s", status)
+	}
+	succeeded(t, s, service)
+	clients.done.Store(1)
+	time.Sleep(100 * time.Millisecond)
+	clients.end(t)
+	s.AwaitSettled(1)
 }

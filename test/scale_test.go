@@ -25,6 +25,7 @@ func TestScaling(t *testing.T) {
 		"beyond capacity":    testBeyondCapacity,
 		"beyond the queue":   testBeyondQueue,
 		"smallest size":      testMinSize,
+		"by tag":             testDrivers,
 		"instance that ends": testInstanceThatEnds,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +96,34 @@ func testOutAndIn(t *testing.T, s *kit.Slipway) {
 	}
 	if first := scaling.Decisions[0]; first.From != 1 || first.To < 2 || first.Inputs.Waiting == 0 || first.Inputs.MaxSize != 3 {
 		t.Errorf("the first decision is recorded as %+v", first)
+	}
+}
+
+// testDrivers has more instances started by what one client alone does.
+func testDrivers(t *testing.T, s *kit.Slipway) {
+	for name, tc := range map[string]struct{ tag, value, path, reason string }{
+		"rps": {"slipway:scale-rps", "4", "/", "requests a second, 4 per instance."},
+		"cpu": {"slipway:scale-cpu", "40%", "/burn?d=20ms", " instance, 40 % wanted."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s.With(t)
+			in := s.Input("by-"+name, "mimic:v1")
+			in.AutoScalingConfigurationArn = s.Scaling("by-"+name, 10, 1, 2)
+			in.Tags = []apprunnerapi.Tag{{Key: &tc.tag, Value: &tc.value}}
+			service := s.Run(in)
+			load := s.Load(service, kit.LoadOptions{Clients: 1, Path: tc.path})
+			s.Eventually("two instances run", 30*time.Second, func() error {
+				if shown := s.CLI("scaling", "by-"+name); !strings.Contains(shown, "2 wanted of 1 to 2, 2 ready") {
+					return kit.Errorf("%s", shown)
+				}
+				return nil
+			})
+			load.End(t, "scaling by "+name)
+			if shown := s.CLI("scaling", "by-"+name); !strings.Contains(shown, "1 → 2") || !strings.Contains(shown, tc.reason) {
+				t.Errorf("the decisions lack the reason:\n%s", shown)
+			}
+		})
 	}
 }
 

@@ -153,8 +153,8 @@ func DefaultConfig() Config {
 		Idle:     IdleConfig{ThrottleAfter: time.Second, FreezeAfter: 5 * time.Second, Spares: 16},
 		Build:    defaultBuild(),
 		Events:   EventsConfig{Keep: 7 * 24 * time.Hour},
-		OTLP:     OTLPConfig{Interval: time.Minute, Sample: 0.01},
 		Logs:     LogsConfig{Retention: 14 * 24 * time.Hour, MaxSize: 1 << 30},
+		OTLP:     OTLPConfig{Interval: time.Minute, Sample: 0.01},
 		LogLevel: "info",
 	}
 }

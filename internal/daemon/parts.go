@@ -68,7 +68,8 @@ func (d *Daemon) openParts() error {
 	watcher := &observer{succession: d.succession}
 	d.openAccessLog()
 	d.router = router.New(router.Options{
-		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(), Trusted: d.config.trusted(),
+		Observer: watcher, Log: d.log.With("component", "router"), QueueWait: d.config.Timeouts.QueueWait, Access: d.accessLog, Tracing: d.tracing(),
+		Trusted: d.config.trusted(),
 	})
 	d.options = &options{ctx: d.ctx, tags: d.store, log: d.log, known: map[string]apprunner.Options{}}
 	d.hosts = newHosts(d.router, d.config.Domain, d.options.of)

@@ -33,6 +33,30 @@ type mark struct {
 	sum trial.Tally
 }
 
+// newcomer is a revision since it has traffic.
+type newcomer struct {
+	since time.Time
+	start trial.Tally  // what was counted of it then
+	warm  *trial.Tally // likewise when it was warm; nil before
+}
+
+// warmUp is how long the latency of a revision does not count: what is loaded and compiled with the first
+// requests makes those slow. Errors count from the beginning.
+const warmUp = time.Minute
+
+// answered is what the revision did since it has traffic, given what is counted of it now.
+func (n *newcomer) answered(now time.Time, sum trial.Tally) trial.Tally {
+	if n.warm == nil && now.Sub(n.since) >= warmUp {
+		n.warm = &sum
+	}
+	own := sum.Minus(n.start)
+	own.Latency = nil
+	if n.warm != nil {
+		own.Latency = sum.Minus(*n.warm).Latency
+	}
+	return own
+}
+
 // Of the past, some minutes are remembered, to compare the next revision with.
 const (
 	markEvery = time.Minute

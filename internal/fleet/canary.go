@@ -13,8 +13,8 @@ import (
 type canary struct {
 	revision apprunner.Revision
 	percent  int
-	before   trial.Tally // of the serving revision, when it began
-	own      trial.Tally // of this one, likewise
+	before   trial.Tally // what the serving revision had answered when it began
+	newcomer
 }
 
 // judgeEvery is how often a new revision is compared with the one before.
@@ -57,7 +57,7 @@ func (f *Fleet) Try(ctx context.Context, service apprunner.Service, revision app
 func (g *group) share(revision apprunner.Revision, percent int) {
 	g.observe()
 	g.mu.Lock()
-	c := &canary{revision: revision, percent: percent, own: g.book.sums[revision.ID]}
+	c := &canary{revision: revision, percent: percent, newcomer: newcomer{since: time.Now(), start: g.book.sums[revision.ID]}}
 	if g.serving != nil {
 		c.before = g.book.sums[g.serving.ID]
 	}
@@ -80,5 +80,5 @@ func (g *group) judgeCanary() (trial.Verdict, error) {
 			return trial.Verdict{}, m.lost
 		}
 	}
-	return trial.Judge(g.book.sums[g.serving.ID].Minus(c.before), g.book.sums[c.revision.ID].Minus(c.own), bounds), nil
+	return trial.Judge(g.book.sums[g.serving.ID].Minus(c.before), c.answered(time.Now(), g.book.sums[c.revision.ID]), bounds), nil
 }

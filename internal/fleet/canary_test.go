@@ -16,7 +16,7 @@ import (
 // answers has every instance answer so many requests a second, of which some fail, by revision.
 func (w *world) answers(ctx context.Context, each map[string]trial.Tally) {
 	w.locked(func() {
-		w.loaded, w.tallies = true, Tallies{Instances: map[string]trial.Tally{}, Bounds: []time.Duration{time.Second}}
+		w.loaded, w.tallies = true, Tallies{Instances: map[string]trial.Tally{}, Bounds: []time.Duration{time.Second, 5 * time.Second}}
 	})
 	go func() {
 		for ctx.Err() == nil {
@@ -33,7 +33,7 @@ func (w *world) answers(ctx context.Context, each map[string]trial.Tally) {
 }
 
 func answer(requests, failed int64) trial.Tally {
-	return trial.Tally{Requests: requests, Failed: failed, Latency: []int64{requests, 0}}
+	return trial.Tally{Requests: requests, Failed: failed, Latency: []int64{requests, 0, 0}}
 }
 
 func TestTry(t *testing.T) {
@@ -48,6 +48,7 @@ func TestTry(t *testing.T) {
 	}{
 		"does no worse": {old: answer(50, 0), new: answer(5, 0), verdict: "It does no worse than the revision before: 0 of ", took: 2 * time.Minute},
 		"fails a third": {old: answer(50, 0), new: answer(6, 2), failure: "It fails more requests than the revision before: ", took: 4 * time.Second},
+		"is slower":     {old: answer(50, 0), new: slow(10), failure: "It is slower than the revision before: ", took: warmUp + 20*time.Second},
 		"both fail":     {old: answer(60, 20), new: answer(6, 2), verdict: "It does no worse", took: 2 * time.Minute},
 		"no traffic":    {verdict: "0 requests of it and 0 requests of the revision before are too few to compare", took: 2 * time.Minute},
 		"fails, and the owner wants it": {

@@ -25,6 +25,7 @@ type group struct {
 	notBefore time.Time   // when an instance may be started again
 	retry     *time.Timer // runs maintain then; nil when nothing waits
 	load      autoscale.State
+	rushed    time.Time // when the load was looked at last because the router said so
 	limited   time.Time // when the load last needed more than MaxSize
 	readings  readings  // empty unless the service scales by what its instances use
 	usage     autoscale.Usage

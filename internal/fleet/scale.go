@@ -27,7 +27,7 @@ func (f *Fleet) followLoad() {
 		case <-f.demanded.ready:
 			for _, serviceID := range f.demanded.take() {
 				if g := f.lookup(serviceID); g != nil {
-					g.scale()
+					g.demanded()
 				}
 			}
 		}
@@ -37,6 +37,24 @@ func (f *Fleet) followLoad() {
 // Demanded is told by the router that requests wait, or that instances have enough of them. It
 // does not block.
 func (f *Fleet) Demanded(serviceID string) { f.demanded.put(serviceID) }
+
+// burstPause is how long what comes at once is collected after the first of it was acted on: one more
+// decision is enough for the rest of a burst.
+const burstPause = 25 * time.Millisecond
+
+// demanded looks at the service because the router says so, a little later if that was so just now. The
+// router does not say so again before that look.
+func (g *group) demanded() {
+	g.mu.Lock()
+	pause := max(0, burstPause-time.Since(g.rushed))
+	g.rushed = time.Now().Add(pause)
+	g.mu.Unlock()
+	if pause == 0 {
+		g.scale()
+		return
+	}
+	time.AfterFunc(pause, func() { g.fleet.do(g.scale) })
+}
 
 // spec is what a service scales by.
 func (f *Fleet) spec(s apprunner.Service, scaling apprunner.Scaling) autoscale.Spec {
@@ -61,6 +79,7 @@ func (g *group) scale() {
 	if !ok {
 		return
 	}
+	now := time.Now()
 	spec := f.spec(service, serving.Scaling)
 	g.mu.Lock()
 	sample.Usage = g.usage
@@ -70,7 +89,7 @@ func (g *group) scale() {
 		g.mu.Unlock()
 		return
 	}
-	record, changed := g.decideLocked(spec, time.Now())
+	record, changed := g.decideLocked(spec, now)
 	g.mu.Unlock()
 	if record == nil {
 		return

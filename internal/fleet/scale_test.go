@@ -93,6 +93,28 @@ func TestDemandedNeverBlocks(t *testing.T) {
 	}
 }
 
+// The first request that waits is acted on at once, and the rest of the burst together.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	run(t, Options{}, func(t *testing.T, w *world) {
+		s, r := service(1, 25)
+		w.deploy(s, r)
+		sleep(500 * time.Millisecond)
+		for n := range 40 { // a request each millisecond, at 10 an instance
+			w.load(11 + n)
+			w.Demanded(s.ID)
+			sleep(time.Millisecond)
+		}
+		sleep(burstPause)
+		if got := len(w.backends()); got != 5 {
+			t.Errorf("%d instances serve 50 requests", got)
+		}
+		if records := w.now().scaled; len(records) > 3 || records[0].To != 2 {
+			t.Errorf("the decisions are %+v", records)
+		}
+	})
+}
+
 // A service that needs more than MaxSize says so once, and again when it had enough in between.
 func TestScaleBeyondMaxSize(t *testing.T) {
 	t.Parallel()

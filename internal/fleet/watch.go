@@ -10,8 +10,8 @@ import (
 type watch struct {
 	previous string      // the revision before
 	before   trial.Tally // what that answered in its last minutes
-	own      trial.Tally // what this one had answered when it began to serve
-	until    time.Time
+	newcomer
+	until time.Time
 }
 
 // watchFor is how long a revision is watched from its first request on.
@@ -51,7 +51,7 @@ func (g *group) lookAfter(due bool) {
 		return
 	}
 	g.mu.Lock()
-	own := g.book.sums[serving.ID].Minus(watched.own)
+	own := watched.answered(time.Now(), g.book.sums[serving.ID])
 	g.mu.Unlock()
 	if v := trial.Judge(watched.before, own, bounds); v.Worse {
 		g.fleet.opts.Worse(service, serving.ID, watched.previous, v.Reason)
@@ -62,8 +62,10 @@ func (g *group) lookAfter(due bool) {
 func (g *group) watchLocked(revisionID string) {
 	g.watch = nil
 	if g.serving != nil && g.serving.ID != revisionID {
+		now := time.Now()
 		g.watch = &watch{
-			previous: g.serving.ID, before: g.recentLocked(), own: g.book.sums[revisionID], until: time.Now().Add(watchFor),
+			previous: g.serving.ID, before: g.recentLocked(), until: now.Add(watchFor),
+			newcomer: newcomer{since: now, start: g.book.sums[revisionID]},
 		}
 	}
 	g.marks = []mark{{time.Now(), g.book.sums[revisionID]}}

@@ -38,6 +38,7 @@ func TestWatch(t *testing.T) {
 		"does no worse":            {answer(50, 0), answer(50, 0), time.Hour, apprunner.Options{}, "", 0},
 		"fails a third":            {answer(50, 0), answer(6, 2), time.Hour, apprunner.Options{}, "It fails more requests than the revision before: ", 8 * time.Second},
 		"after a minute only":      {answer(50, 0), answer(6, 2), time.Minute, apprunner.Options{}, "It fails more requests", 8 * time.Second},
+		"is slower":                {answer(50, 0), slow(50), time.Hour, apprunner.Options{}, "It is slower than the revision before: ", warmUp + 10*time.Second},
 		"few requests":             {answer(50, 0), trial.Tally{}, time.Hour, apprunner.Options{}, "", 0},
 		"nothing to compare with":  {trial.Tally{}, answer(6, 6), time.Hour, apprunner.Options{}, "", 0},
 		"the older one failed too": {answer(60, 20), answer(6, 2), time.Hour, apprunner.Options{}, "", 0},
@@ -84,6 +85,36 @@ func TestWatch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// slow are requests that take seconds.
+func slow(requests int64) trial.Tally {
+	return trial.Tally{Requests: requests, Latency: []int64{0, requests, 0}}
+}
+
+// The first minute's latency does not count: a revision may be slow until it is warm.
+func TestWatchWaitsUntilWarm(t *testing.T) {
+	t.Parallel()
+	opts := Options{Worse: func(_ apprunner.Service, _, _, reason string) { t.Errorf("told: %s", reason) }}
+	run(t, opts, func(t *testing.T, w *world) {
+		s, old := service(1, 4)
+		new := revision(s, 1, 4)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		each := map[string]trial.Tally{old.ID: answer(50, 0), new.ID: slow(50)}
+		w.answers(ctx, each)
+		w.deploy(s, old)
+		sleep(time.Hour)
+		w.deploy(s, new)
+		if err := w.Retire(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		sleep(warmUp - 5*time.Second)
+		w.locked(func() { each[new.ID] = answer(50, 0) })
+		sleep(watchFor)
+		stop()
+		sleep(time.Second)
+	})
 }
 
 // What a service did when it served nothing else is no watch, and neither is a restart.

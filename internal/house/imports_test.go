@@ -137,7 +137,7 @@ func judge(importer, path string, standard map[string]bool) (broken []string) {
 	if decides(importer) && imported != "internal/apprunner" && !slices.Contains(pure, imported) {
 		say("what decides about builds knows the domain alone")
 	}
-	if importer == "internal/autoscale" || importer == "internal/engine" || importer == "internal/handover" {
+	if slices.Contains([]string{"internal/autoscale", "internal/trial", "internal/engine", "internal/handover"}, importer) {
 		say("decisions, contracts and tools import nothing of ours")
 	}
 	if under(imported, "test", "bench", "examples", "internal/house") && !under(importer, "test", "bench") {
@@ -201,6 +201,7 @@ func TestJudge(t *testing.T) {
 		{"internal/daemon", module + "/internal/sqlite", 0},
 		{"internal/fleet", module + "/internal/daemon", 1},
 		{"internal/daemon", module + "/test/kit", 1},
+		{"internal/trial", module + "/internal/fleet", 1},
 		{"internal/autoscale", module + "/internal/apprunner", 1},
 		{"internal/daemon", module + "/internal/certificate", 0},
 		{"internal/certificate", module + "/internal/certificate/acmetest", 1},

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -35,8 +36,11 @@ type Search struct {
 const (
 	// DefaultPatience leaves room for the last stretch within a second.
 	DefaultPatience = 400 * time.Millisecond
-	// stretch is how many bytes are searched at once. The events of one stretch are sorted in memory.
-	stretch = 128 << 20
+	// A stretch is what is searched at once; its events are sorted in memory. The first is of this many
+	// bytes. Each that was quick is followed by a longer one, up to the longest, each slow one by a
+	// shorter one.
+	firstStretch, longestStretch = 8 << 20, 256 << 20
+	quick, slow                  = 60 * time.Millisecond, 200 * time.Millisecond
 	// slack is how much earlier than its last event a part may say that it ends: file systems do not
 	// look at the clock with every write.
 	slack = time.Second
@@ -62,13 +66,18 @@ func Find(ctx context.Context, a Archive, s Search) (Found, error) {
 	if at := time.UnixMilli(after.Time); s.Token != "" && at.After(s.From) {
 		s.From = at
 	}
-	found, began := Found{}, time.Now()
+	found, began, stretch := Found{}, time.Now(), float64(firstStretch)
 	for from := s.From; ; {
-		to, last := s.next(from)
+		to, last := s.next(from, stretch)
+		if last {
+			to = s.To
+		}
+		scanning := time.Now()
 		events, err := s.scan(ctx, a, from, to, after)
 		if err != nil {
 			return Found{}, err
 		}
+		stretch = resize(stretch, time.Since(scanning))
 		found.Events = append(found.Events, events...)
 		if n := s.fit(found.Events); n < len(found.Events) || n == s.Limit && !last {
 			found.Events = found.Events[:n]
@@ -85,6 +94,18 @@ func Find(ctx context.Context, a Archive, s Search) (Found, error) {
 	}
 }
 
+// resize returns the size of the stretch that follows one that took so long.
+func resize(stretch float64, took time.Duration) float64 {
+	switch {
+	case took < quick:
+		return min(4*stretch, longestStretch)
+	case took > slow:
+		return max(stretch/2, firstStretch)
+	default:
+		return stretch
+	}
+}
+
 // fit is how many of the events go into a page.
 func (s *Search) fit(events []Event) int {
 	bytes := 0
@@ -96,29 +117,35 @@ func (s *Search) fit(events []Event) int {
 	return len(events)
 }
 
-// next is where the stretch that begins at a time ends, and whether it is the last. Stretches end where
-// a part of a stream begins.
-func (s *Search) next(from time.Time) (to time.Time, last bool) {
-	type boundary struct {
-		at    time.Time
-		bytes int64
+// next is where the stretch that begins at a time ends, and whether it is the last. How much there is of
+// a part before a time is not known; it is taken to be written evenly.
+func (s *Search) next(from time.Time, stretch float64) (to time.Time, last bool) {
+	type change struct {
+		at   int64   // milliseconds since 1970
+		rate float64 // bytes for each, more or less from then on
 	}
-	var all []boundary
+	var changes []change
 	for _, stream := range s.Streams {
 		for _, p := range stream.Parts {
-			if p.Last.Add(slack).Before(from) || !s.To.IsZero() && !p.First.Before(s.To) {
-				continue
+			first, end := p.First.UnixMilli(), p.Last.Add(slack).UnixMilli()
+			rate := float64(p.Bytes) / float64(max(1, end-first))
+			if begin := max(first, from.UnixMilli()); begin < end && (s.To.IsZero() || begin < s.To.UnixMilli()) {
+				changes = append(changes, change{begin, rate}, change{end, -rate})
 			}
-			all = append(all, boundary{p.First.Truncate(time.Millisecond), p.Bytes})
 		}
 	}
-	slices.SortFunc(all, func(a, b boundary) int { return a.at.Compare(b.at) })
-	total := int64(0)
-	for _, b := range all {
-		if total > stretch && b.at.After(from) {
-			return b.at, false
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	rate, total := 0.0, 0.0
+	for i, c := range changes {
+		if i > 0 {
+			span := float64(c.at - changes[i-1].at)
+			if total+rate*span > stretch {
+				to = time.UnixMilli(changes[i-1].at + max(1, int64((stretch-total)/rate)))
+				return to, !s.To.IsZero() && !to.Before(s.To)
+			}
+			total += rate * span
 		}
-		total += b.bytes
+		rate += c.rate
 	}
 	return s.To, true
 }

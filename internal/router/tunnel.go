@@ -1,7 +1,6 @@
 package router
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"time"
@@ -10,8 +9,7 @@ import (
 // halfClosed is how long one direction of an upgraded connection may stay open after the other one ended.
 const halfClosed = time.Minute
 
-// tunnel carries bytes both ways after a connection was upgraded, until both sides have ended. Between two
-// sockets the kernel moves them.
+// tunnel carries bytes both ways after a connection was upgraded, until both sides have ended.
 func (c *conn) tunnel(u *upstream) error {
 	v := &c.visit
 	v.status, v.answered, v.upgraded, v.keep = http.StatusSwitchingProtocols, true, true, false
@@ -52,7 +50,7 @@ func (c *conn) beginTunnel() bool {
 // pour moves bytes until from ends, and ends to. The other direction has a while left. It returns how many
 // there were.
 func pour(to, from net.Conn) int64 {
-	n, err := io.Copy(to, from)
+	n, err := move(to, from)
 	if err != nil {
 		_ = from.SetDeadline(past)
 		_ = to.SetDeadline(past)

@@ -108,12 +108,12 @@ func TestJudgeOverTime(t *testing.T) {
 		return share / float64(trials), after / max(share, 1)
 	}
 	for _, rate := range []float64{0, 0.001, 0.01, 0.1, 0.5} {
-		if share, _ := found(1000, rate, rate); share > 0.005 {
+		if share, _ := found(300, rate, rate); share > 0.005 {
 			t.Errorf("both fail %g of requests: %.1f %% are taken for worse", rate, 100*share)
 		}
 	}
 	for _, tc := range []struct{ old, new, most float64 }{{0, 0.33, 40}, {0.01, 0.2, 90}, {0.1, 0.4, 90}, {0, 0.05, 250}} {
-		if share, after := found(200, tc.old, tc.new); share < 0.99 || after > tc.most {
+		if share, after := found(100, tc.old, tc.new); share < 0.99 || after > tc.most {
 			t.Errorf("from %g to %g: %.1f %% are found out, after %.0f requests on average, want %.0f", tc.old, tc.new, 100*share, after, tc.most)
 		}
 	}

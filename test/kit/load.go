@@ -119,23 +119,24 @@ func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
 func (l *Load) Stop() (n int, failed []string) {
 	l.stop()
 	l.work.Wait()
+	slices.Sort(l.took)
 	return len(l.took), l.failed
 }
 
-// End stops the clients, waits for their last answers, and fails the test if one of all requests failed.
-// It returns how many there were.
-func (l *Load) End(t testing.TB, what string) int {
+// Took is how long each request took, in order of that, after Stop.
+func (l *Load) Took() []time.Duration { return l.took }
+
+// End is Stop, and fails the test if one of all requests failed.
+func (l *Load) End(t testing.TB, what string) {
 	t.Helper()
-	n, _ := l.Stop()
-	slices.Sort(l.took)
+	n, failed := l.Stop()
 	if n == 0 {
 		t.Errorf("%s: nothing was called", what)
-		return 0
+		return
 	}
-	t.Logf("%s: %d requests, %d failed; p50 %v, p99 %v, longest %v", what, n, len(l.failed),
+	t.Logf("%s: %d requests, %d failed; p50 %v, p99 %v, longest %v", what, n, len(failed),
 		l.took[n/2].Round(10*time.Microsecond), l.took[n*99/100].Round(100*time.Microsecond), l.took[n-1].Round(time.Millisecond))
-	if len(l.failed) > 0 {
-		t.Errorf("%s: %d of %d requests failed, such as %q", what, len(l.failed), n, l.failed[:min(5, len(l.failed))])
+	if len(failed) > 0 {
+		t.Errorf("%s: %d of %d requests failed, such as %q", what, len(failed), n, failed[:min(5, len(failed))])
 	}
-	return n
 }

@@ -21,6 +21,7 @@
 //	/health    HEALTH
 //	/sicken?status=503 makes /health answer that from now on
 //	/sleep?d=1s answers after a while
+//	/burn?d=1s computes for a while
 //	/exit?code=3 ends the process
 //	/eat?mb=100  takes memory
 //	/dial?to=host:port  tries a connection and tells how it went
@@ -132,6 +133,14 @@ func routes() {
 		d, _ := time.ParseDuration(r.FormValue("d"))
 		time.Sleep(d)
 		fmt.Fprintf(w, "slept %v instance %s\n", d, hostname)
+	})
+	handle("/burn", func(w http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.FormValue("d"))
+		n := 0
+		for begin := time.Now(); time.Since(begin) < d; {
+			n++
+		}
+		fmt.Fprintf(w, "counted to %d instance %s\n", n, hostname)
 	})
 	handle("/exit", func(_ http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.FormValue("code"))

@@ -36,7 +36,7 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 // A small service with what App Runner does not use: JSON 1.1, an operation without output, lists
 // and blobs with bounds, longs, a map of lists.
 const otherModel = `{
- "metadata": {"apiVersion":"2026-01-01","jsonVersion":"1.1","protocol":"json","serviceFullName":"Other","endpointPrefix":"other","targetPrefix":"Other_20260101"},
+ "metadata": {"apiVersion":"2026-01-01","jsonVersion":"1.1","protocols":["json"],"serviceFullName":"Other","endpointPrefix":"other","targetPrefix":"Other_20260101"},
  "operations": {
   "Put": {"name":"Put","input":{"shape":"PutRequest"}}
  },
@@ -99,7 +99,7 @@ func TestGenerateAnotherService(t *testing.T) {
 
 func TestGenerateRefuses(t *testing.T) {
 	tests := []struct{ old, new, says string }{
-		{`"protocol":"json"`, `"protocol":"query"`, `speaks "query"`},
+		{`"protocols":["json"]`, `"protocols":["query"]`, `speaks ["query"]`},
 		{`"input":{"shape":"PutRequest"}`, `"input":{"shape":"Nothing"}`, `no shape "Nothing"`},
 		{`^(?!x)[a-z]+$`, `a(?=b)`, `the pattern of shape "Name" needs a rule`},
 		{`"Name": {`, `"Nom": {`, `shape "Name"`},

@@ -23,7 +23,7 @@ export function TopBar() {
           {
             type: 'menu-dropdown',
             text: region(),
-            ariaLabel: 'Region',
+            ariaLabel: `Region ${region()}`,
             items: regions(about.region).map((id) => ({ id, text: id === about.region ? `${id} (this Slipway's own)` : id })),
             onItemClick: ({ detail }) => chooseRegion(detail.id),
           },

@@ -70,7 +70,12 @@ func partOf(dir string, n int) (p Part, err error) {
 	if err != nil {
 		return p, fmt.Errorf("look at log file: %w", err)
 	}
-	_, first, ok := lineFrom(f, 0)
+	head := make([]byte, 32)
+	got, _ := f.ReadAt(head, 0)
+	first, ok := timeOf(head[:got])
+	if !ok { // damaged at its very beginning, or empty
+		_, first, ok = lineFrom(f, 0)
+	}
 	if !ok {
 		return p, nil
 	}

@@ -1,0 +1,6 @@
+import { withBrowser } from './world'
+
+withBrowser()
+
+// In this order: the first finds an empty home page, and others find what it leaves.
+await import('./image')
