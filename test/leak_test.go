@@ -2,16 +2,21 @@ package test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -127,7 +132,16 @@ func search(t *testing.T, s *kit.Slipway, when string, canaries ...canary) (file
 
 // TestNoLeaks uses secrets in every way that there is, and then looks for them everywhere.
 func TestNoLeaks(t *testing.T) {
-	s := kit.Start(t, "log-level: debug\ntimeouts: {stop: 1s}\n")
+	outside := &everything{}
+	server := httptest.NewServer(outside)
+	t.Cleanup(server.Close)
+	shipped := filepath.Join(t.TempDir(), "shipped.log")
+	s := kit.Start(t, fmt.Sprintf(`log-level: debug
+timeouts: {stop: 1s}
+events: {webhooks: [{name: eb, url: %[1]q}, {name: ce, url: %[1]q, format: cloudevents}], messages: [{name: people, url: "generic+%[1]s/people"}]}
+otlp: {endpoint: %[1]q, interval: 1s, sample: 1}
+logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %[2]s}]}
+`, server.URL, shipped))
 	s.PushMimic("mimic:v1", "v1")
 	text, binary, parameter, next, wrong := newCanary("text"), newCanary("binary"), newCanary("parameter"), newCanary("next"), newCanary("wrong")
 	all := []canary{text, binary, parameter, next, wrong}
@@ -218,6 +232,45 @@ func TestNoLeaks(t *testing.T) {
 	if files < 50 {
 		t.Errorf("only %d files were searched", files)
 	}
+
+	// What was told to others: webhooks, people, a collector, and those that logs are shipped to.
+	told := append(outside.all(), content(shipped)...)
+	for _, want := range []string{"aws.apprunner", "specversion", "CREATE_SERVICE", "Service creation failed"} {
+		if !bytes.Contains(told, []byte(want)) {
+			t.Errorf("nobody was told of %s, so that nothing was searched", want)
+		}
+	}
+	for _, c := range all {
+		if c.in(told) {
+			t.Errorf("%s was told to others", c.name)
+		}
+	}
+}
+
+// everything keeps all that is sent to it.
+type everything struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (e *everything) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		if z, err := gzip.NewReader(r.Body); err == nil {
+			body = z
+		}
+	}
+	data, _ := io.ReadAll(body)
+	head := fmt.Sprint(r.URL, r.Header)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.data = append(append(e.data, head...), data...)
+}
+
+func (e *everything) all() []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return bytes.Clone(e.data)
 }
 
 // The search finds what it is there to find.

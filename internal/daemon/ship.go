@@ -41,7 +41,7 @@ type ShipConfig struct {
 	Keep    *int   `yaml:"keep"`     // full files; 5
 }
 
-var shipKinds = []string{ship.Application, ship.Events, ship.Deployment, ship.Access}
+var shipKinds = []string{ship.Application, ship.Events, ship.Deployment, ship.Access, ship.Scaling}
 
 // wrongTargets says what is wrong with the targets of logs.
 func (c LogsConfig) wrongTargets() (errs []error) {
@@ -207,6 +207,8 @@ func shipped(s apprunner.Service, group string, st telemetry.StreamInfo) ship.St
 	switch {
 	case st.Name == telemetry.EventStream:
 		out.Kind = ship.Events
+	case st.Name == telemetry.ScalingStream:
+		out.Kind = ship.Scaling
 	case strings.HasPrefix(st.Name, telemetry.DeploymentStream):
 		out.Kind, out.Written = ship.Deployment, st.Written
 	}

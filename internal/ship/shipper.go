@@ -15,6 +15,7 @@ const (
 	Events      = "events"
 	Deployment  = "deployment"
 	Access      = "access"
+	Scaling     = "scaling"
 )
 
 // Stream is one log.
