@@ -21,7 +21,7 @@ type Event struct {
 	OperationID string `json:",omitempty"` // of a change of an operation
 	Operation   string `json:",omitempty"` // its status as events have it: CreateServiceStarted
 	Failed      bool   `json:",omitempty"`
-	Reason      string `json:",omitempty"` // why it failed; not part of what AWS tells
+	Reason      string `json:",omitempty"` // why it failed, or began by itself; not part of what AWS tells
 
 	Message string
 }
@@ -67,6 +67,7 @@ func OperationChanged(s Service, o Operation) Event {
 	switch {
 	case !o.Status.Ended():
 		e.Operation, e.Message = name.status+"Started", name.message+" started."
+		e.Reason = o.Reason // of an automatic rollback
 	case o.Status == OperationSucceeded:
 		e.Operation, e.Message = name.status+"CompletedSuccessfully", name.message+" completed successfully."
 		if o.Type == UpdateService {

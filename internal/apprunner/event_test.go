@@ -92,3 +92,12 @@ func TestCloudEvent(t *testing.T) {
 		}
 	}
 }
+
+// An automatic rollback tells why from its beginning.
+func TestEventOfAnAutomaticRollback(t *testing.T) {
+	t.Parallel()
+	e := OperationChanged(eventService(ServiceInProgress), Operation{Type: StartDeployment, Status: OperationPending, Reason: "Revision 8 is rolled back to revision 7."})
+	if e.Reason != "Revision 8 is rolled back to revision 7." || e.Failed || e.Operation != "DeploymentStarted" {
+		t.Errorf("the event is %+v", e)
+	}
+}
