@@ -108,7 +108,8 @@ conformance: bootstrap-tests build
 	$(STEP) "Testing with the AWS SDKs" env SLIPWAY_TEST_REQUIRE=1 $(GO) -C test/conformance test -timeout 10m ./...
 
 bench: build
-	$(GO) test -run '^$$' -bench . -benchtime 10x -timeout 30m ./bench/...
+	$(GO) test -run '^$$' -bench . -benchtime 10x -timeout 60m ./bench
+	@$(GO) run ./bench/report $(BIN)/bench docs/images/bench.svg
 
 clean:
 	rm -rf $(BIN)
