@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -103,14 +102,6 @@ type ThrottleConfig struct {
 type ObservabilityConfig struct {
 	// OTLPEndpoint is host:port of a collector that speaks OTLP over gRPC; empty for none.
 	OTLPEndpoint string `yaml:"otlp-endpoint"`
-}
-
-// AccessLogConfig is what is kept of requests to applications.
-type AccessLogConfig struct {
-	Disabled bool `yaml:"disabled"`
-	Lines    int  `yaml:"lines"` // of a service in a second; of more requests a share is logged
-	Size     Size `yaml:"size"`  // of what is kept of a service
-	Query    bool `yaml:"query"` // log the queries of URLs, which may have secrets in them
 }
 
 // TimeoutConfig is how long instances get.
@@ -236,11 +227,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.Build.validate()...)
-	for _, text := range c.TrustedProxies {
-		if _, err := parsePrefix(text); err != nil {
-			errs = append(errs, fmt.Errorf("trusted-proxies: %q is neither an IP address nor a range such as 10.0.0.0/8", text))
-		}
-	}
+	errs = append(errs, c.validateProxies()...)
 	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
 		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
 			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
@@ -286,9 +273,7 @@ func (c *Config) Validate() error {
 	if c.Source.MaxPush < 1<<20 {
 		errs = append(errs, fmt.Errorf("source.max-push is %d bytes: it must be at least 1MiB", c.Source.MaxPush))
 	}
-	if c.AccessLog.Size < 1<<20 {
-		errs = append(errs, fmt.Errorf("access-log.size is %d bytes: it must be at least 1MiB", c.AccessLog.Size))
-	}
+	errs = append(errs, c.AccessLog.validate()...)
 	if !(c.Throttle.Rate > 0) {
 		errs = append(errs, fmt.Errorf("throttle.rate is %v: it must be more than nothing", c.Throttle.Rate))
 	}
@@ -305,25 +290,6 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// trusted are the addresses of proxies in front; Validate has seen to it that each is one.
-func (c *Config) trusted() (all []netip.Prefix) {
-	for _, text := range c.TrustedProxies {
-		if p, err := parsePrefix(text); err == nil {
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// parsePrefix reads a range of IP addresses, or a single one.
-func parsePrefix(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(text)
-	return p.Masked(), err
 }
 
 func isPort(s string) bool {

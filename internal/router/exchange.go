@@ -97,7 +97,7 @@ func (x *exchange) requestLimit() time.Duration {
 // refused tells why a request gets no further.
 func (x *exchange) refused() error {
 	switch {
-	case !x.route.allows(x.client):
+	case forbidden(x.client, x.route):
 		return &forbiddenError{x.client}
 	case x.route.H2C && upgradeOf(x.in) != "":
 		return errNoUpgrade

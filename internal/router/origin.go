@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -14,15 +15,23 @@ const (
 	headerForwardedHost  = "X-Forwarded-Host"
 )
 
-// trusts reports whether an address is that of a proxy whose word about clients counts.
-func (r *Router) trusts(a netip.Addr) bool {
-	for _, p := range r.options.Trusted {
+// among reports whether an address is in one of the ranges.
+func among(a netip.Addr, ranges []netip.Prefix) bool {
+	for _, p := range ranges {
 		if p.Contains(a) {
 			return true
 		}
 	}
 	return false
 }
+
+// forbidden reports whether a client is not served.
+func forbidden(client netip.Addr, route *Route) bool {
+	return len(route.Allow) > 0 && !among(client, route.Allow)
+}
+
+// trusts reports whether an address is that of a proxy whose word about clients counts.
+func (r *Router) trusts(a netip.Addr) bool { return among(a, r.options.Trusted) }
 
 // clientBehind finds the client in the addresses that proxies have listed, each the one it was asked by: it
 // is the last that is no trusted proxy. What is no address ends the search at the proxy that said so.
@@ -46,7 +55,7 @@ func (r *Router) clientBehind(list []byte, proxy netip.Addr) netip.Addr {
 
 // lastElement cuts the last element off a list with commas.
 func lastElement(list []byte) (rest, last []byte) {
-	at := strings.LastIndexByte(string(list), ',')
+	at := bytes.LastIndexByte(list, ',')
 	if at >= 0 {
 		rest = list[:at]
 	}

@@ -83,19 +83,6 @@ func (r Route) validate() error {
 	return nil
 }
 
-// allows reports whether a client is served.
-func (r *Route) allows(client netip.Addr) bool {
-	if len(r.Allow) == 0 {
-		return true
-	}
-	for _, p := range r.Allow {
-		if p.Contains(client) {
-			return true
-		}
-	}
-	return false
-}
-
 func (r Route) target() int {
 	if r.Target > 0 {
 		return r.Target

@@ -54,7 +54,7 @@ func TestAllowMatchesAddressesInAnyForm(t *testing.T) {
 		"192.0.2.7:1": true, "[::ffff:192.0.2.7]:1": true, "[fe80::1%eth0]:1": true, "[2001:db8::1]:1": true,
 		"192.0.3.7:1": false, "[2001:db8::2]:1": false, "@": false, "": false,
 	} {
-		if got := route.allows(addressOfClient(address)); got != want {
+		if got := !forbidden(addressOfClient(address), &route); got != want {
 			t.Errorf("%s: %v, want %v", address, got, want)
 		}
 	}

@@ -81,7 +81,7 @@ func (c *conn) obtain() error {
 	switch v := &c.visit; {
 	case v.service == &c.server.nowhere:
 		return errUnknownHost
-	case !v.route.allows(c.client):
+	case forbidden(c.client, v.route):
 		return &forbiddenError{c.client}
 	}
 	for last := error(nil); ; {
