@@ -78,10 +78,4 @@ var services = []service{{
 	pkg:     "logsapi",
 	invalid: "InvalidParameterException",
 	fault:   "ServiceUnavailableException",
-}, {
-	model:   "cloudwatch.json",
-	dir:     "cloudwatch",
-	pkg:     "cloudwatchapi",
-	invalid: "InvalidParameterValue",
-	fault:   "InternalServiceFault",
 }}

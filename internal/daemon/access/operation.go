@@ -113,8 +113,6 @@ func (g *Guard) resources(ctx context.Context, call awsapi.Call, in awsapi.Messa
 		return parameterResources(here, in), nil
 	case "logs":
 		return logResources(here, in), nil
-	case "cloudwatch": // whose metrics cannot be named in policies
-		return []string{"*"}, nil
 	default:
 		return neighbour(here, call.Service, in), nil
 	}

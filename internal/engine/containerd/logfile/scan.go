@@ -180,17 +180,31 @@ func seek(f io.ReaderAt, end, ms int64) int64 {
 			high = start
 		}
 	}
-	for low < end {
-		start, at, ok := lineFrom(f, low)
-		if !ok || start >= end {
-			return end
+	return low + seekIn(f, low, end, ms)
+}
+
+// seekIn is seek in what is near: it is read at once. The line that begins last may end beyond it.
+func seekIn(f io.ReaderAt, low, end, ms int64) int64 {
+	size := min(end-low, near+MaxText+128)
+	block := make([]byte, size)
+	n, _ := f.ReadAt(block, low)
+	at := 0
+	for at < n {
+		if when, ok := timeOf(block[at:n]); ok && when >= ms {
+			return int64(at)
 		}
-		if at >= ms {
-			return start
+		skip := bytes.IndexByte(block[at:n], '\n') + 1
+		if skip == 0 {
+			break
 		}
-		low = start + 1
+		at += skip
 	}
-	return end
+	if low+int64(n) < end { // all of it is earlier, or no line: what follows is looked at in the same way
+		if start, _, ok := lineFrom(f, low+int64(max(at, 1))); ok && start < end {
+			return start - low + seekIn(f, start, end, ms)
+		}
+	}
+	return end - low
 }
 
 // lineFrom finds the first whole line that begins at an offset or after it, and its time. One that is
