@@ -120,7 +120,6 @@ func BenchmarkBurst(b *testing.B) {
 		awaitStates(b, s, fmt.Sprint("burst-", n), "PREPARED", "THROTTLED")
 		took, wrong := together(b, s, []*apprunnerapi.Service{service}, instances*concurrency, "/sleep?d=500ms")
 		all, failed = append(all, took...), failed+wrong
-		fmt.Println(s.Events(fmt.Sprint("burst-", n)))
 		remove(b, s, *service.ServiceArn)
 	}
 	note(b, "burst", map[string]float64{
