@@ -25,6 +25,7 @@ const (
 
 // exchange is one request with all attempts to have it answered.
 type exchange struct {
+	proxy   httputil.ReverseProxy
 	router  *Router
 	svc     *service
 	route   *Route
@@ -75,7 +76,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 		x.fail(w, in, err)
 		return
 	}
-	proxy := httputil.ReverseProxy{
+	x.proxy = httputil.ReverseProxy{
 		Rewrite:        x.rewrite,
 		Transport:      x,
 		ModifyResponse: x.respond,
@@ -84,7 +85,7 @@ func serve(r *Router, s *service, w http.ResponseWriter, in *http.Request) {
 		BufferPool:     &buffers,
 		ErrorLog:       slog.NewLogLogger(r.options.Log.Handler(), slog.LevelDebug),
 	}
-	proxy.ServeHTTP(w, in)
+	x.proxy.ServeHTTP(w, in)
 }
 
 func (x *exchange) requestLimit() time.Duration {
@@ -254,6 +255,11 @@ func (x *exchange) respond(res *http.Response) error {
 	x.own(res.Header)
 	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 {
 		res.Header.Del("Content-Length") // HTTP/1.1 has trailers only after chunks
+	}
+	if res.Header.Get("Grpc-Status") != "" {
+		// gRPC's Trailers-Only: the header ends the stream. Flushed before, it would be followed by an empty
+		// body that does, and a client would miss the trailers.
+		res.ContentLength, x.proxy.FlushInterval = 0, 0
 	}
 	if _, ok := res.Header["Content-Type"]; !ok {
 		x.w.Header()["Content-Type"] = nil // keeps net/http from guessing one
