@@ -3,6 +3,7 @@ package apprunner
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -92,6 +93,14 @@ func TestBeginRollback(t *testing.T) {
 	}
 	if got, err := Older(s, all, 0); err != nil || got.ID != "r1" {
 		t.Errorf("the one before is %q (%v), want r1: 2 never served", got.ID, err)
+	}
+	left := append([]Revision{
+		{ID: "r6", Number: 6, Served: true, ServedAt: noon.Add(3 * time.Hour)},
+		{ID: "r5", Number: 5, Served: true, ServedAt: noon.Add(time.Hour)},
+		{ID: "r4", Number: 4, Served: true, ServedAt: noon.Add(2 * time.Hour)}, // again, when 5 was rolled back
+	}, all[1:]...)
+	if got, err := Older(Service{RevisionID: "r6"}, left, 0); err != nil || got.ID != "r4" {
+		t.Errorf("the one before is %q (%v), want r4: a rollback had left 5 out", got.ID, err)
 	}
 	if _, err := Older(Service{RevisionID: "r1"}, all, 0); CodeOf(err) != InvalidRequest {
 		t.Errorf("there is nothing older, and the error is %v", err)

@@ -56,6 +56,7 @@ type Revision struct {
 	// the name of the variable.
 	Secrets   map[string]ResolvedSecret `json:",omitempty"`
 	Served    bool                      // it was sent traffic once: its instances were healthy
+	ServedAt  time.Time                 `json:",omitzero"` // when it was sent traffic last
 	CreatedAt time.Time
 }
 

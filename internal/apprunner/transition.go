@@ -54,8 +54,9 @@ func BeginRollback(s Service, r Revision, id string, now time.Time) (Service, Op
 	return s, op, nil
 }
 
-// Older finds the revision to go back to: the one with a number, or with 0 the newest that served
-// before the present one. All has the revisions of the service, newest first.
+// Older finds the revision to go back to: the one with a number, or with 0 the older one that served last
+// before the present one. That is not always the one before: a rollback has left that out. All has the
+// revisions of the service, newest first.
 func Older(s Service, all []Revision, number int) (Revision, error) {
 	serving := 0
 	for _, r := range all {
@@ -63,10 +64,17 @@ func Older(s Service, all []Revision, number int) (Revision, error) {
 			serving = r.Number
 		}
 	}
-	for _, r := range all {
-		if r.Number == number || (number == 0 && r.Number < serving && r.Served) {
+	var last *Revision
+	for i, r := range all {
+		if r.Number == number {
 			return r, nil
 		}
+		if r.Number < serving && r.Served && (last == nil || r.ServedAt.After(last.ServedAt)) {
+			last = &all[i]
+		}
+	}
+	if number == 0 && last != nil {
+		return *last, nil
 	}
 	if number == 0 {
 		return Revision{}, Errorf(InvalidRequest, "Service %s has no revision older than the one that serves.", s.Name)

@@ -213,7 +213,7 @@ func (j *job) route(ctx context.Context) error {
 	j.Fleet.Serve(j.service, revision)
 	j.event("Successfully routed incoming traffic to application.")
 	s := j.service
-	s.RevisionID, revision.Served = revision.ID, true
+	s.RevisionID, revision.Served, revision.ServedAt = revision.ID, true, time.Now()
 	return j.record(ctx, s, apprunner.Advance(j.operation, time.Now()), &revision)
 }
 
