@@ -72,11 +72,11 @@ it('changes options without a deployment', async () => {
 
 it('links a custom domain', async () => {
   const page = await entered('/services/my-web/domains')
-  await page.getByRole('button', { name: 'Link domain' }).click()
+  await page.getByRole('button', { name: 'Link domain', exact: true }).click()
   await page.getByLabel('Domain name').fill('shop.localhost')
   await page.getByLabel('Link the subdomain www too').uncheck()
   await audit(page)
-  await page.getByRole('dialog').getByRole('button', { name: 'Link domain' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Link domain', exact: true }).click()
   await page.getByRole('heading', { name: 'Configure DNS for shop.localhost' }).waitFor()
   await page.getByText('Active', { exact: true }).waitFor({ timeout: 30_000 })
   await audit(page)
