@@ -41,7 +41,7 @@ it('takes a repository with a new connection to a website', async () => {
   await page.getByText('Running', { exact: true }).waitFor({ timeout: 60_000 })
   const address = await page.getByRole('link', { name: /^http:\/\/.*localhost/ }).first().getAttribute('href')
   expect(await visit(address ?? '')).toContain('from-git instance')
-  const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))
+  const stored = await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)]))
   expect(stored).not.toContain('s3cret')
 }, 120_000)
 

@@ -19,7 +19,7 @@ it('refuses who has no key, and signs out who has', async () => {
   // The session is in a cookie that scripts cannot read, and nothing else has the secret.
   const cookies = await page.context().cookies(`${world.url}/console/session`)
   expect(cookies.map(({ httpOnly, sameSite, path }) => ({ httpOnly, sameSite, path }))).toEqual([{ httpOnly: true, sameSite: 'Strict', path: '/console/' }])
-  const stored = await page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]))
+  const stored = await page.evaluate(() => JSON.stringify([document.cookie, Object.entries(localStorage), Object.entries(sessionStorage)]))
   expect(stored).not.toContain(world.secret)
 
   await page.getByRole('button', { name: /root/ }).click()
