@@ -134,7 +134,7 @@ func serve(t *testing.T, w *world) string {
 	w.logins, w.keys = map[string]string{}, map[string]admin.NewKey{}
 	api := &admin.API{
 		Verifier:   &sigv4.Verifier{Keys: sigv4.Static{keyID: secret}, Services: []string{"apprunner", admin.Service}, Now: time.Now},
-		Authorizer: w, Keys: w, Services: w, Deployments: w, Running: w, Connections: hubs{w}, Logs: w, Metrics: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+		Authorizer: w, Keys: w, Services: w, Deployments: w, Running: w, Connections: hubs{w}, Logs: w, Metrics: w, Scalings: scalings{}, Logins: w, Changes: changing{}, Detector: w, Health: w, Account: "123456789012", Log: slog.New(slog.DiscardHandler),
 	}
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)

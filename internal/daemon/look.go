@@ -38,7 +38,7 @@ func (l detector) Detect(ctx context.Context, here apprunner.Place, in admin.Det
 	if r, ok := runtimes.Find(found.Guess.Runtime); ok {
 		out.Runtime = r.API
 	}
-	if found.Unknown != "" {
+	if found.Unknown != "" && !found.File && !found.Dockerfile {
 		out.Why = []string{found.Unknown}
 	}
 	return out, nil

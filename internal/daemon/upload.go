@@ -100,7 +100,7 @@ func receiveFile(root *os.Root, name string, content io.Reader) (written int64, 
 		return 0, apprunner.Errorf(apprunner.InvalidRequest, "%q is no path of a file in a folder.", name)
 	}
 	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
-		return 0, badFile(name, err)
+		return 0, notTaken(name, err)
 	}
 	begin := make([]byte, 4)
 	n, err := io.ReadFull(content, begin)
@@ -127,5 +127,9 @@ func badFile(name string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return apprunner.Errorf(apprunner.InvalidRequest, "The folder has %q twice.", name)
 	}
+	return notTaken(name, err)
+}
+
+func notTaken(name string, err error) error {
 	return apprunner.Errorf(apprunner.InvalidRequest, "The file %q was not taken: %v.", name, err)
 }

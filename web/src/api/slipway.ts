@@ -1,14 +1,17 @@
 import { check } from './error'
 import { apiURL, session } from './session'
+import { steady } from './steady'
 
 const base = () => `${apiURL('slipway')}/v1/`
 
 async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(base() + path, {
-    method,
-    headers: { 'X-Slipway-Token': session().token },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  })
+  const call = () =>
+    fetch(base() + path, {
+      method,
+      headers: { 'X-Slipway-Token': session().token },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  const response = method === 'GET' ? await steady(call) : await call()
   return (await (await check(response)).json()) as T
 }
 

@@ -12,7 +12,7 @@ interface Props {
   disabled?: boolean
   size?: 'medium' | 'large'
   children: ReactNode
-  action: () => Promise<void>
+  action: () => Promise<unknown>
   close: () => void
 }
 

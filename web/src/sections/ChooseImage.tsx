@@ -10,6 +10,9 @@ import { messageOf } from '../api/error'
 import { ecr } from '../api/ecr'
 import { useData } from '../hooks/useData'
 
+// What services were built to is in the registry too.
+const builds = 'slipway/builds/'
+
 interface Props {
   choose: (image: string) => void
   close: () => void
@@ -51,7 +54,7 @@ export function ChooseImage({ choose, close }: Props) {
             filteringType="auto"
             statusType={repositories.loading ? 'loading' : 'finished'}
             selectedOption={repository ? { value: repository, label: repository } : null}
-            options={(repositories.data ?? []).map((r) => ({ value: r.repositoryName, label: r.repositoryName }))}
+            options={(repositories.data ?? []).filter(({ repositoryName }) => !repositoryName?.startsWith(builds)).map((r) => ({ value: r.repositoryName, label: r.repositoryName }))}
             onChange={({ detail }) => {
               setRepository(detail.selectedOption.value ?? '')
               setTag('')

@@ -51,7 +51,7 @@ export function Detection({ draft, change }: Props) {
   const useful = detected.ConfigurationFile || detected.Dockerfile || detected.Runtime
   return (
     <Alert type="info" header={headline(detected)} action={useful && <Button onClick={() => change(take(detected))}>Use these settings</Button>}>
-      {detected.Why.join(' ')}
+      {useful ? detected.Why.join(' ') : 'None of the files that tell a language is in the source directory, such as package.json, requirements.txt, go.mod or pom.xml.'}
     </Alert>
   )
 }

@@ -23,7 +23,7 @@ const members: [string, string][] = [
   ['startcommand', 'startCommand'],
   ['access role', 'accessRole'],
   ['servicename', 'name'],
-  ['service name', 'name'],
+  ['provided name', 'name'],
   ['interval', 'interval'],
   ['runtime', 'runtime'],
   ['timeout', 'timeout'],

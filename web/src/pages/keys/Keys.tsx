@@ -56,7 +56,7 @@ export default function Keys() {
       />
       {asked === 'create' && <CreateKey close={done} />}
       {asked === 'delete' && chosen && (
-        <Confirm title={`Delete the key ${chosen.Name}?`} verb="Delete" action={async () => { await keys.remove(chosen.AccessKeyId) }} close={done}>
+        <Confirm title={`Delete the key ${chosen.Name}?`} verb="Delete" action={() => keys.remove(chosen.AccessKeyId)} close={done}>
           <Box>Whoever uses it is refused from now on.</Box>
         </Confirm>
       )}

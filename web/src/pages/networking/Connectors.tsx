@@ -56,7 +56,7 @@ export function Connectors() {
         <Confirm
           title={`Delete ${chosen.VpcConnectorName ?? ''}?`}
           verb="Delete"
-          action={async () => { await apprunner().deleteVpcConnector({ VpcConnectorArn: arn }) }}
+          action={() => apprunner().deleteVpcConnector({ VpcConnectorArn: arn })}
           close={done}
         >
           <Box>A connector that a service uses is not deleted.</Box>

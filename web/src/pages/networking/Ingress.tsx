@@ -57,7 +57,7 @@ export function Ingress() {
         <Confirm
           title={`Delete ${chosen.VpcIngressConnectionName ?? ''}?`}
           verb="Delete"
-          action={async () => { await apprunner().deleteVpcIngressConnection({ VpcIngressConnectionArn: arn }) }}
+          action={() => apprunner().deleteVpcIngressConnection({ VpcIngressConnectionArn: arn })}
           close={done}
         >
           <Box>Its domain leads to the service no more.</Box>

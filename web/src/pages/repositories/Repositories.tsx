@@ -69,12 +69,12 @@ export default function Repositories() {
       />
       {asked === 'push' && <PushCommands repository={chosen?.repositoryName ?? list.data?.[0]?.repositoryName ?? 'my-app'} close={() => setAsked(undefined)} />}
       {asked === 'create' && (
-        <Confirm title="Create repository" verb="Create" disabled={!name} action={async () => { await ecr.create(name) }} close={done}>
+        <Confirm title="Create repository" verb="Create" disabled={!name} action={() => ecr.create(name)} close={done}>
           <TextField label="Repository name" value={name} onChange={setName} placeholder="team/app" hint="Lower-case letters, digits and . _ - / in between." />
         </Confirm>
       )}
       {asked === 'delete' && chosen && (
-        <Confirm title={`Delete ${selected ?? ''}?`} verb="Delete" action={async () => { await ecr.remove(selected ?? '') }} close={done}>
+        <Confirm title={`Delete ${selected ?? ''}?`} verb="Delete" action={() => ecr.remove(selected ?? '')} close={done}>
           <Box>All its images are deleted. Services that run them go on, and cannot be deployed again.</Box>
         </Confirm>
       )}

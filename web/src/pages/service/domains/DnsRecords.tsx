@@ -32,6 +32,7 @@ const columns: TableProps.ColumnDefinition<DnsRecord>[] = [
   {
     id: 'status',
     header: 'Status',
+    minWidth: 140,
     cell: (r) => (r.status ? <StatusIndicator type={r.status === 'SUCCESS' ? 'success' : r.status === 'FAILED' ? 'error' : 'pending'}>{words(r.status)}</StatusIndicator> : '–'),
   },
 ]

@@ -20,11 +20,11 @@ const percent = (n: number | undefined) => (n === undefined ? '–' : `${n.toFix
 
 const columns = (metrics: MetricsAnswer | undefined): TableProps.ColumnDefinition<Instance>[] => [
   { id: 'id', header: 'Instance', isRowHeader: true, cell: (i) => <Box variant="code">{i.id.slice(0, 12)}</Box> },
-  { id: 'state', header: 'State', cell: (i) => <StatusIndicator type={states[i.state][0]}>{states[i.state][1]}</StatusIndicator> },
+  { id: 'state', header: 'State', minWidth: 200, cell: (i) => <StatusIndicator type={states[i.state][0]}>{states[i.state][1]}</StatusIndicator> },
   { id: 'revision', header: 'Revision', cell: (i) => i.revision ?? '–' },
   { id: 'requests', header: 'Requests in flight', cell: (i) => i.requests },
-  { id: 'cpu', header: 'CPU', cell: (i) => percent(latestOf(metrics, 'CPUUtilization', i.id)) },
-  { id: 'memory', header: 'Memory', cell: (i) => percent(latestOf(metrics, 'MemoryUtilization', i.id)) },
+  { id: 'cpu', header: 'CPU', minWidth: 90, cell: (i) => percent(latestOf(metrics, 'CPUUtilization', i.id)) },
+  { id: 'memory', header: 'Memory', minWidth: 90, cell: (i) => percent(latestOf(metrics, 'MemoryUtilization', i.id)) },
   { id: 'since', header: 'Since', cell: (i) => when(i.since) },
 ]
 

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { audit, entered, screenshot, visit } from './world'
+
+it('says why a creation failed, and mends it', async () => {
+  const page = await entered('/services/create')
+  await page.getByLabel('Container image URI').fill(`${new URL(page.url()).host}/mimic:v1`)
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByLabel('Service name').fill('broken')
+  await page.getByRole('button', { name: 'Add environment variable' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('EXIT')
+  await page.getByLabel('Value', { exact: true }).fill('3')
+  await page.getByRole('button', { name: /^Health check/ }).click()
+  await page.getByLabel('Interval').fill('1')
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByRole('button', { name: 'Create and deploy' }).click()
+
+  await page.getByText('The service could not be created').waitFor({ timeout: 45_000 })
+  await page.getByText(/exit code 3|code 3/).first().waitFor()
+  await page.getByLabel('The last lines of the log').getByText('mimic gives up with code 3').waitFor()
+  await audit(page)
+  await screenshot(page, 'failed')
+
+  await page.getByRole('link', { name: 'Change the configuration' }).click()
+  await page.getByRole('button', { name: 'Edit service settings' }).click()
+  await page.getByRole('button', { name: 'Remove EXIT' }).click()
+  await page.getByRole('button', { name: 'Save and rebuild' }).click()
+  await page.getByText('Running', { exact: true }).waitFor({ timeout: 45_000 })
+  await page.getByText('The service could not be created').waitFor({ state: 'detached' })
+  const address = await page.getByRole('link', { name: /^http:\/\/.*localhost/ }).getAttribute('href')
+  expect(await visit(address ?? '')).toContain('v1 instance')
+
+  await page.getByRole('button', { name: 'Actions' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  expect(await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true)
+  await page.getByLabel('To confirm, type delete').fill('delete')
+  await audit(page)
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('heading', { name: /^Services/ }).waitFor()
+  await page.getByRole('link', { name: 'broken' }).waitFor({ state: 'detached' })
+})
+
+it('tells what the API refuses where the field is, and keeps what was typed', async () => {
+  const page = await entered('/services/create')
+  await page.getByLabel('Container image URI').fill(`${new URL(page.url()).host}/mimic:v1`)
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByLabel('Service name').fill('my-web')
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByRole('button', { name: 'Create and deploy' }).click()
+  await page.getByText('The service was not created').waitFor()
+  await expect.poll(() => page.getByLabel('Service name').inputValue()).toBe('my-web')
+  await audit(page)
+  await page.getByRole('button', { name: 'Cancel' }).click()
+})
