@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -265,18 +266,21 @@ func TestKilledShipperRepeatsLittle(t *testing.T) {
 			want = append(want, fmt.Sprint(i))
 		}
 		ctx, kill := context.WithCancel(t.Context())
-		s.options.File = ""
 		done := make(chan struct{})
 		go func() { s.Run(ctx); close(done) }()
 		for _, text := range want {
 			b.write("a", text)
 			time.Sleep(100 * time.Millisecond)
 		}
-		s.places.mu.Lock()
-		s.places.file = filepath.Join(t.TempDir(), "elsewhere") // what is noted from now on is lost
-		s.places.mu.Unlock()
+		noted, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
 		kill()
 		<-done
+		if err := os.WriteFile(file, noted, 0o600); err != nil { // what one that is killed notes no more
+			t.Fatal(err)
+		}
 		defer run(t, b, to, file)()
 		time.Sleep(time.Minute)
 		got := to.of("a")
