@@ -23,6 +23,7 @@ var (
 	errBusy         = errors.New("all instances stayed busy")
 	errNoInstance   = errors.New("no instance became ready")
 	errRequestLimit = errors.New("the request took longer than its limit")
+	errOverdue      = errors.New("the call took longer than it asked for")
 	errDrained      = errors.New("the instance was replaced before the request ended")
 	errClientLeft   = errors.New("the client left")
 	errNoUpgrade    = errors.New("the application speaks HTTP/2, which has no upgrades")

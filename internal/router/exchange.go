@@ -309,6 +309,9 @@ func (x *exchange) fail(w http.ResponseWriter, in *http.Request, err error) {
 	if x.in.Context().Err() != nil && !x.wasCut() {
 		panic(http.ErrAbortHandler) // the client left
 	}
+	if overdue(x.in, x.began) {
+		err = errOverdue
+	}
 	p := pageFor(err, x.in.Host, x.route)
 	x.status, x.failed, x.failure = p.Status, true, err.Error()
 	x.own(w.Header())

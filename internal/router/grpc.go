@@ -2,7 +2,9 @@ package router
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // isGRPC tells by its content type whether a request is a call of gRPC.
@@ -36,6 +38,36 @@ func (p page) grpcStatus() string {
 	default:
 		return "14" // UNAVAILABLE: may be tried again
 	}
+}
+
+// overdue reports whether a call of gRPC has had as long as it asked for. The application ends it then, and
+// so does the client, whoever is first.
+func overdue(r *http.Request, began time.Time) bool {
+	if !isGRPC(r.Header.Get("Content-Type")) {
+		return false
+	}
+	limit, ok := grpcTimeout(r.Header.Get("Grpc-Timeout"))
+	return ok && time.Since(began) >= limit
+}
+
+// grpcTimeout reads a number of at most eight digits and a unit, as "100m" for 100 ms.
+func grpcTimeout(text string) (time.Duration, bool) {
+	if len(text) < 2 || len(text) > 9 {
+		return 0, false
+	}
+	units := map[byte]time.Duration{
+		'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond,
+	}
+	unit, known := units[text[len(text)-1]]
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 32)
+	if err != nil || !known {
+		return 0, false
+	}
+	const most = 24 * time.Hour // the longest limit that a service can have: beyond it nothing is overdue
+	if time.Duration(n) > most/unit {
+		return most, true
+	}
+	return time.Duration(n) * unit, true
 }
 
 // percentEncoded writes a text as grpc-message has it.

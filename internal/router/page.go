@@ -72,6 +72,9 @@ func upstreamPage(err error, name string, h2c bool) page {
 	case errors.Is(err, errRequestLimit):
 		return page{Status: http.StatusGatewayTimeout, Title: "Gateway Timeout", closes: true,
 			Text: "The request to the service " + name + " took longer than the time limit of a request."}
+	case errors.Is(err, errOverdue):
+		return page{Status: http.StatusGatewayTimeout, Title: "Gateway Timeout",
+			Text: "The call of the service " + name + " took longer than its own time limit."}
 	case errors.Is(err, errDrained):
 		return page{Status: http.StatusServiceUnavailable, Title: "Service Unavailable", RetryAfter: 1, closes: true,
 			Text: "The service " + name + " was updated, and this request did not end in time. Try again."}
