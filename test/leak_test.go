@@ -204,6 +204,12 @@ logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %
 		return nil
 	})
 	s.Await(arn, apprunnerapi.ServiceStatusRunning)
+	s.Eventually("the collector is told of what happened so far", time.Minute, func() error { // some seconds later
+		if !bytes.Contains(outside.all(), []byte("CREATE_SERVICE")) {
+			return kit.Errorf("it is not")
+		}
+		return nil
+	})
 	s.Kill()
 	s.Start()
 	s.CLI("rollback", "leak", "1")

@@ -85,6 +85,10 @@ func try(client *http.Client, o LoadOptions, host string) string {
 		return err.Error()
 	}
 	request.GetBody = nil // Go's client would send it again when its connection was closed
+	if t, ok := client.Transport.(*http.Transport); ok && t.ForceAttemptHTTP2 {
+		// In HTTP/2 a server that leaves says which requests it has not begun: clients send those again.
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body(o.Body)), nil }
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return err.Error()

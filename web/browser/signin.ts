@@ -54,6 +54,6 @@ it('lets a key do what its policy says, and no more', async () => {
   await page.getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await page.getByText('onlooker', { exact: true }).waitFor({ state: 'detached' })
-  await other.getByRole('link', { name: 'Repositories' }).click()
+  await other.goto(`${world.url}/repositories`)
   await other.getByRole('heading', { name: 'Sign in to Slipway' }).waitFor()
 })
