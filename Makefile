@@ -12,7 +12,7 @@ STEP := @$(CURDIR)/scripts/step
 CONSOLE ?= $(shell $(CURDIR)/scripts/bootstrap console)
 TAGS := $(if $(CONSOLE),,-tags noconsole)
 
-.PHONY: demo test build engine bootstrap bootstrap-tests generate check check-web lint unit blackbox conformance bench clean
+.PHONY: demo test build engine bootstrap bootstrap-tests generate check check-web lint unit blackbox conformance screenshots bench clean
 
 demo: build
 	@$(BIN)/slipway demo $(DEMO_FLAGS)
@@ -106,6 +106,11 @@ blackbox: bootstrap-tests build
 # Tests of the API with the AWS SDKs, in a module of their own: Slipway depends on none of them.
 conformance: bootstrap-tests build
 	$(STEP) "Testing with the AWS SDKs" env SLIPWAY_TEST_REQUIRE=1 $(GO) -C test/conformance test -timeout 10m ./...
+
+# The pictures of the README, as the tests of the console take them.
+screenshots: bootstrap-tests build
+	$(STEP) "Taking pictures of the console" env SLIPWAY_TEST_REQUIRE=1 $(GO) test -count=1 -run TestConsole ./test
+	@cp $(BIN)/screenshots/dashboard.png $(BIN)/screenshots/failed.png docs/images/
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 10x -timeout 60m ./bench

@@ -8,11 +8,11 @@ import { useData } from '../../../hooks/useData'
 import { when } from '../../../lib/format'
 
 const states: Record<Instance['state'], [StatusIndicatorProps.Type, string]> = {
-  PREPARED: ['stopped', 'Prepared: needs only to be started'],
+  PREPARED: ['stopped', 'Prepared, a spare'],
   STARTING: ['in-progress', 'Starting'],
   ACTIVE: ['success', 'Active'],
-  THROTTLED: ['success', 'Idle: provisioned, next to no CPU'],
-  FROZEN: ['stopped', 'Frozen until the next request'],
+  THROTTLED: ['success', 'Idle, CPU throttled'],
+  FROZEN: ['stopped', 'Frozen'],
   ENDING: ['in-progress', 'Ending'],
 }
 
