@@ -18,8 +18,8 @@ import (
 type Loki struct {
 	URL     string // of the push API
 	Headers map[string]string
-	User    string // of basic authentication; with none, Token is sent
-	Secret  string // its password, or a bearer token
+	User    string // of basic authentication; without one, Secret is a bearer token
+	Secret  string // the password of User, or a bearer token
 	Client  *http.Client
 }
 

@@ -51,7 +51,10 @@ func (s *Syslog) Send(ctx context.Context, lines []Line) error {
 			return s.broken(err)
 		}
 	}
-	if _, err := s.conn.Write(stream.Bytes()); err != nil && stream.Len() > 0 {
+	if stream.Len() == 0 {
+		return nil // over UDP an empty message would be one more
+	}
+	if _, err := s.conn.Write(stream.Bytes()); err != nil {
 		return s.broken(err)
 	}
 	return nil
