@@ -94,7 +94,7 @@ func (x *exchange) tell(now time.Time) {
 		return
 	}
 	s := x.ids.span()
-	s.Method, s.Host, s.Path, s.Scheme, s.Protocol = x.in.Method, x.in.Host, x.in.URL.EscapedPath(), scheme(x.in.TLS != nil), protocolOf(x.in)
+	s.Method, s.Host, s.Path, s.Scheme, s.Protocol = x.in.Method, x.in.Host, x.in.URL.EscapedPath(), scheme(x.secure), protocolOf(x.in)
 	s.Status, s.Instance, s.Failure = loggedStatus(x.status), x.instance, x.failure
 	s.Begin, s.End, s.Queued, s.Woke, s.App = x.began, now, x.timing.queued, x.timing.woke, x.timing.app
 	x.svc.tell(&s)
