@@ -33,7 +33,7 @@
 //	/protocol    the version of HTTP that it came in
 //	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
-//	/say?text=   prints a line
+//	/say?text=   prints a line; with times= so many, which are numbered
 //	/echo        upgrades the connection and then sends back what it gets
 package main
 
@@ -219,7 +219,15 @@ func routes() {
 		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		_, _ = io.Copy(conn, buffer)
 	})
-	handle("/say", func(_ http.ResponseWriter, r *http.Request) { log.Print(r.FormValue("text")) })
+	handle("/say", func(_ http.ResponseWriter, r *http.Request) {
+		times, err := strconv.Atoi(r.FormValue("times"))
+		if err != nil {
+			log.Print(r.FormValue("text"))
+		}
+		for n := range times {
+			log.Print(r.FormValue("text"), n+1)
+		}
+	})
 }
 
 func handle(path string, f http.HandlerFunc) {

@@ -21,6 +21,17 @@ it('shows what the application writes, while it writes', async () => {
   expect(file.suggestedFilename()).toBe('my-web-application.log')
 })
 
+it('shows a hundred thousand lines, and finds one of them', async () => {
+  const page = await entered('/services/my-web')
+  await page.getByRole('radio', { name: 'Application logs' }).or(page.getByRole('button', { name: 'Application logs' })).first().click()
+  await visit(`${(await address(page)) ?? ''}/say?text=many-&times=100000`)
+  await page.getByRole('log').getByText('many-100000', { exact: false }).waitFor({ timeout: 60_000 })
+  expect(await page.getByRole('log').locator('.log-line').count()).toBeLessThan(200) // what is seen, and a little more
+  await page.getByLabel('Find in the application logs').fill('many-54321')
+  await page.getByRole('log').locator('mark').waitFor()
+  expect(await page.getByRole('log').locator('mark').allInnerTexts()).toEqual(['many-54321'])
+})
+
 it('pauses and resumes', async () => {
   const page = await entered('/services/my-web')
   await page.getByRole('button', { name: 'Actions' }).click()

@@ -12,7 +12,7 @@ interface Props {
   disabled?: boolean
   size?: 'medium' | 'large'
   children: ReactNode
-  action: () => Promise<unknown>
+  action: () => unknown // or a promise, which is awaited
   close: () => void
 }
 

@@ -9,7 +9,7 @@ export interface Line {
 const colours = /\u001b\[[0-9;]*[A-Za-z]/g
 
 // LogBuffer has the lines of a log and those that match a search. Only what is new is searched, so a log
-// that grows stays fast. Beyond its limit the oldest lines go.
+// that grows stays fast. Beyond its limit, and a tenth more, the oldest lines go.
 export class LogBuffer {
   lines: Line[] = []
   matching: Line[] = []
@@ -24,15 +24,18 @@ export class LogBuffer {
   append(lines: Line[]): void {
     const clean = lines.map((line) => (line.text.includes('\u001b') ? { ...line, text: line.text.replace(colours, '') } : line))
     for (const line of clean) this.lines.push(line)
-    if (this.lines.length > this.limit) {
-      const over = this.lines.length - this.limit
-      this.lines = this.lines.slice(over)
-      this.dropped += over
-      this.search(this.words)
-    } else if (this.words) {
-      for (const line of clean) if (this.matches(line)) this.matching.push(line)
-    }
+    if (this.words) for (const line of clean) if (this.matches(line)) this.matching.push(line)
+    if (this.lines.length > this.limit + Math.floor(this.limit / 10)) this.trim()
     if (!this.words) this.matching = this.lines
+  }
+
+  private trim(): void {
+    const gone = this.lines.slice(0, this.lines.length - this.limit)
+    this.lines = this.lines.slice(gone.length)
+    this.dropped += gone.length
+    let first = 0
+    for (const line of gone) if (line === this.matching[first]) first++
+    this.matching = this.matching.slice(first)
   }
 
   search(words: string): void {

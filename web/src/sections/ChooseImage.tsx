@@ -1,13 +1,11 @@
 import { useState } from 'react'
 import Alert from '@cloudscape-design/components/alert'
-import Box from '@cloudscape-design/components/box'
-import Button from '@cloudscape-design/components/button'
 import FormField from '@cloudscape-design/components/form-field'
-import Modal from '@cloudscape-design/components/modal'
 import Select from '@cloudscape-design/components/select'
 import SpaceBetween from '@cloudscape-design/components/space-between'
 import { messageOf } from '../api/error'
 import { ecr } from '../api/ecr'
+import { Confirm } from '../components/Confirm'
 import { useData } from '../hooks/useData'
 
 // What services were built to is in the registry too.
@@ -28,23 +26,7 @@ export function ChooseImage({ choose, close }: Props) {
   const uri = repositories.data?.find((r) => r.repositoryName === repository)?.repositoryUri ?? ''
   const error = repositories.error ?? images.error
   return (
-    <Modal
-      visible
-      header="Select Amazon ECR container image"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" disabled={!tag} onClick={() => choose(`${uri}:${tag}`)}>
-              Continue
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
+    <Confirm title="Select Amazon ECR container image" verb="Continue" disabled={!tag} action={() => choose(`${uri}:${tag}`)} close={close}>
       <SpaceBetween size="m">
         {error !== undefined && <Alert type="error">{messageOf(error)}</Alert>}
         <FormField label="Image repository">
@@ -74,6 +56,6 @@ export function ChooseImage({ choose, close }: Props) {
           />
         </FormField>
       </SpaceBetween>
-    </Modal>
+    </Confirm>
   )
 }

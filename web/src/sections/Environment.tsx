@@ -90,7 +90,6 @@ export function Environment({ draft, errors, change }: Section) {
             change({
               variables: [...variables.filter(({ name }) => name !== '' && !names.has(name)), ...pairs.map((pair): Variable => ({ from: 'text', ...pair }))],
             })
-            setPasting(false)
           }}
         />
       )}

@@ -37,10 +37,7 @@ export function ImageSource({ draft, errors, change }: Section) {
       </FormField>
       {browsing && (
         <ChooseImage
-          choose={(image) => {
-            change({ image })
-            setBrowsing(false)
-          }}
+          choose={(image) => change({ image })}
           close={() => setBrowsing(false)}
         />
       )}
