@@ -174,7 +174,7 @@ type content struct {
 
 func (c content) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = damaged("it ends or is unreadable in %s (%v)", c.name, err)
 	}
 	return n, err

@@ -86,8 +86,7 @@ type Daemon struct {
 	shippers   []*ship.Shipper
 	otlp       *otlp.Exporter   // nil unless configured
 	operations *otlp.Operations // likewise
-	events     bell
-	inside     *role.Listener // connections from inside of instances
+	inside     *role.Listener   // connections from inside of instances
 	endpoint   *role.Endpoint
 
 	repositories *ecr.Registry

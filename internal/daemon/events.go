@@ -8,7 +8,6 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/admin"
@@ -126,7 +125,7 @@ func (d *Daemon) openEvents() error {
 		return err
 	}
 	d.courier = notify.NewCourier(targets, d.store, d.log.With("component", "events"))
-	d.store.Listen(sqlite.Listeners{Targets: d.courier.Targets, Written: func() { d.courier.Wake(); d.events.ring() }})
+	d.store.Listen(sqlite.Listeners{Targets: d.courier.Targets, Written: d.courier.Wake})
 	return d.store.KeepTargets(d.ctx, d.courier.Names())
 }
 
@@ -153,29 +152,4 @@ func (h happened) Events(ctx context.Context, serviceID string, after int64, sin
 }
 
 // More implements admin.Events.
-func (h happened) More() <-chan struct{} { return h.d.events.next() }
-
-// bell tells everybody who waits that something happened.
-type bell struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// next returns a channel that is closed when the bell rings.
-func (b *bell) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-	}
-	return b.ch
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil {
-		close(b.ch)
-		b.ch = nil
-	}
-}
+func (h happened) More() <-chan struct{} { return h.d.store.Changed() }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -43,9 +44,7 @@ func (d *Daemon) listen() (err error) {
 	if err != nil {
 		return err
 	}
-	for name, l := range d.handed {
-		given[name] = l
-	}
+	maps.Copy(given, d.handed)
 	d.handed, d.fixed = nil, map[string]bool{}
 	for _, door := range d.doors() {
 		l, ok := given[door.name]

@@ -181,7 +181,7 @@ func (l shippable) Streams(ctx context.Context) (all []ship.Stream, err error) {
 		return nil, err
 	}
 	for _, s := range services {
-		for _, group := range []string{logged(s).ServiceGroup(), logged(s).ApplicationGroup(), accessGroup(s)} {
+		for _, group := range []string{logged(s).ServiceGroup(), logged(s).ApplicationGroup(), logged(s).AccessGroup()} {
 			streams, err := l.d.logs.Streams(group)
 			if errors.Is(err, telemetry.ErrNotFound) {
 				continue
@@ -195,11 +195,6 @@ func (l shippable) Streams(ctx context.Context) (all []ship.Stream, err error) {
 		}
 	}
 	return all, nil
-}
-
-// accessGroup is the log group of the requests of a service.
-func accessGroup(s apprunner.Service) string {
-	return strings.TrimSuffix(logged(s).ServiceGroup(), "service") + ship.Access
 }
 
 func shipped(s apprunner.Service, group string, st telemetry.StreamInfo) ship.Stream {
@@ -223,7 +218,7 @@ func (l shippable) Read(ctx context.Context, s ship.Stream, since time.Time) ite
 	service := telemetry.Service{Name: s.Service, ID: s.ServiceID}
 	query := telemetry.Query{Group: service.ServiceGroup(), Stream: s.Name, Since: since, Follow: s.Written.IsZero()}
 	if s.Kind == ship.Access {
-		query.Group = accessGroup(apprunner.Service{Name: s.Service, ID: s.ServiceID})
+		query.Group = service.AccessGroup()
 	}
 	return func(yield func(ship.Line, error) bool) {
 		for line, err := range l.d.logs.Read(ctx, query) {

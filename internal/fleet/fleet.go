@@ -167,9 +167,9 @@ func (f *Fleet) Run() {
 	f.do(f.followEvents)
 	f.do(f.followLoad)
 	f.do(f.followNeeded)
-	f.do(f.followIdle)
+	f.do(func() { f.every(restEvery, (*group).rest) })
 	f.do(f.followSpares)
-	f.do(f.followUsage)
+	f.do(func() { f.every(measureEvery, (*group).measure) })
 	f.do(f.followTrials)
 	<-f.ctx.Done()
 	f.life.Lock()
@@ -185,6 +185,22 @@ func (f *Fleet) do(work func()) {
 	defer f.life.Unlock()
 	if !f.over {
 		f.work.Go(work)
+	}
+}
+
+// every does something for each service, now and then, until the fleet's context ends.
+func (f *Fleet) every(pause time.Duration, do func(*group)) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-ticker.C:
+			for _, g := range f.all() {
+				do(g)
+			}
+		}
 	}
 }
 

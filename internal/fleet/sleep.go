@@ -26,22 +26,6 @@ const (
 // nap is one instance that is needed.
 type nap struct{ service, instance string }
 
-// followIdle puts instances without requests to sleep until the fleet's context ends.
-func (f *Fleet) followIdle() {
-	ticker := time.NewTicker(restEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-f.ctx.Done():
-			return
-		case <-ticker.C:
-			for _, g := range f.all() {
-				g.rest()
-			}
-		}
-	}
-}
-
 // Wake is told by the router that an instance that sleeps is needed. It does not block.
 func (f *Fleet) Wake(serviceID, instanceID string) { f.needed.put(nap{serviceID, instanceID}) }
 

@@ -17,10 +17,8 @@ type Snapshot struct {
 // InstanceSnapshot is an instance as the fleet has it now, from the moment that its engine is asked for
 // it until nothing of it is left. Spares are none before they are used.
 type InstanceSnapshot struct {
-	ID      string
-	Size    apprunner.InstanceConfiguration // what its revision gives it
-	Healthy bool
-	Ending  bool
+	ID   string
+	Size apprunner.InstanceConfiguration // what its revision gives it
 }
 
 // Snapshot returns every service that the fleet knows, by id.
@@ -41,9 +39,7 @@ func (g *group) snapshot() Snapshot {
 		if m.spare {
 			continue
 		}
-		s.Instances = append(s.Instances, InstanceSnapshot{
-			ID: m.id, Size: m.revision.Spec.Instance, Healthy: m.healthy.Load(), Ending: m.ending.Load(),
-		})
+		s.Instances = append(s.Instances, InstanceSnapshot{ID: m.id, Size: m.revision.Spec.Instance})
 	}
 	slices.SortFunc(s.Instances, func(a, b InstanceSnapshot) int { return strings.Compare(a.ID, b.ID) })
 	return s

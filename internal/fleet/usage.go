@@ -62,22 +62,6 @@ func (r readings) cpu(now reading) (sum float64) {
 	return sum
 }
 
-// followUsage measures the instances of services that ask for it, until the fleet's context ends.
-func (f *Fleet) followUsage() {
-	ticker := time.NewTicker(measureEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-f.ctx.Done():
-			return
-		case <-ticker.C:
-			for _, g := range f.all() {
-				g.measure()
-			}
-		}
-	}
-}
-
 // measure notes what the service's instances use. Nothing is remembered of a service that does not
 // scale by it.
 func (g *group) measure() {

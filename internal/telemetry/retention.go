@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,10 +56,7 @@ func (l *Log) SetRetention(group string, days int) error {
 	if err != nil {
 		return err
 	}
-	next := retentions{}
-	for other, n := range kept {
-		next[other] = n
-	}
+	next := maps.Clone(kept)
 	if next[k] = days; days == 0 {
 		delete(next, k)
 	}
