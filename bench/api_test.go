@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -157,5 +156,3 @@ func residentMB(b *testing.B, pid int) float64 {
 	}
 	return 0
 }
-
-func init() { http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 64 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"net/http"
 	"os"
 	"testing"
 )
@@ -11,5 +12,6 @@ func TestMain(m *testing.M) {
 		serveRouter(listen, os.Getenv(routerBackend))
 		return
 	}
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 64 // a client that is measured keeps its connections
 	os.Exit(m.Run())
 }

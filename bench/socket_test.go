@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,7 +68,7 @@ func memoryOfSockets(b *testing.B, address string, pid int) float64 {
 	work.Wait()
 	time.Sleep(time.Second)
 	grown := familyKB(b, pid) - before
-	for _, c := range append(all, warm) {
+	for _, c := range slices.Concat(all, []net.Conn{warm}) {
 		if c != nil {
 			_ = c.Close()
 		}

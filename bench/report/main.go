@@ -76,8 +76,19 @@ func read(dir, name string) (m measured, err error) {
 }
 
 func machine(m map[string]any) string {
-	return fmt.Sprintf("%v processors (%v), kernel %v, %v; load at the end of the first table %v.",
-		m["processors"], m["processor"], m["kernel"], m["go"], m["load_at_end"])
+	return fmt.Sprintf("%v processors (%v), kernel %v, %v; %s.",
+		m["processors"], m["processor"], m["kernel"], m["go"], load(m["load_at_end"]))
+}
+
+// load says in words what the file of the kernel begins with: how many threads ran or wanted to, on average.
+func load(loadavg any) string {
+	text, _ := loadavg.(string)
+	averages := strings.Fields(text)
+	if len(averages) < 3 {
+		return "the load at the end of the first table is not known"
+	}
+	return fmt.Sprintf("load at the end of the first table %s over one minute, %s over five and %s over fifteen",
+		averages[0], averages[1], averages[2])
 }
 
 // fill replaces every {name} by the number of that name.

@@ -52,3 +52,23 @@ func TestFill(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestMachine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		load any
+		want string
+	}{
+		"the kernel's file has more than people want": {"4.71 2.40 1.13 2/292 12040", "load at the end of the first table 4.71 over one minute, 2.40 over five and 1.13 over fifteen."},
+		"a file without it":                           {nil, "the load at the end of the first table is not known."},
+		"a kernel that told nothing":                  {"", "the load at the end of the first table is not known."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := machine(map[string]any{"processors": 2.0, "processor": "AMD EPYC", "kernel": "6.18", "go": "go1.26", "load_at_end": c.load})
+			if want := "2 processors (AMD EPYC), kernel 6.18, go1.26; " + c.want; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}

@@ -185,6 +185,31 @@ func TestDrivers(t *testing.T) {
 }
 
 // A driver keeps instances for as long as its busiest moment is within the window.
+func TestNumbersAreForPeople(t *testing.T) {
+	t.Parallel()
+	spec := Spec{MaxConcurrency: 100, Rate: 1_000_000}
+	for name, c := range map[string]struct {
+		driver Driver
+		demand float64
+		want   string
+	}{
+		"a request now and then":           {Concurrency, 0.011470123, "0.0115 requests at a time, 100 per instance"},
+		"one all the time":                 {Concurrency, 0.99999, "1 request at a time, 100 per instance"},
+		"some":                             {Concurrency, 3, "3 requests at a time, 100 per instance"},
+		"what is after the point counts":   {Concurrency, 12.3456, "12.3 requests at a time, 100 per instance"},
+		"many are whole":                   {Concurrency, 1234.5678, "1235 requests at a time, 100 per instance"},
+		"the rate, and no number as 1e+06": {Rate, 2_000_000, "2000000 requests a second, 1000000 per instance"},
+		"none":                             {Rate, 0, "0 requests a second, 1000000 per instance"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := spec.explain(c.driver, c.demand, 1); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestDriversHoldInstances(t *testing.T) {
 	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 100, CPU: 50}
 	state := State{Window: NewWindow(time.Minute)}

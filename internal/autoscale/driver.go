@@ -3,6 +3,7 @@ package autoscale
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -63,17 +64,36 @@ func (s Spec) explain(d Driver, demand float64, instances int) string {
 	case Memory:
 		return fmt.Sprintf("memory at %.0f %% of %s, %g %% wanted", 100*demand/float64(max(instances, 1)), plural(instances), s.Memory)
 	case Rate:
-		return fmt.Sprintf("%.4g requests a second, %g per instance", demand, s.Rate)
+		return fmt.Sprintf("%s a second, %s per instance", requests(demand), plain(s.Rate))
 	case Latency:
 		return fmt.Sprintf("p95 latency %s, %s wanted", seconds(demand/float64(max(instances, 1))), s.P95)
 	default:
-		return fmt.Sprintf("%.4g requests at a time, %d per instance", demand, s.MaxConcurrency)
+		return fmt.Sprintf("%s at a time, %d per instance", requests(demand), s.MaxConcurrency)
 	}
 }
 
 func seconds(s float64) time.Duration {
 	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }
+
+func requests(n float64) string {
+	if text := short(n); text != "1" {
+		return text + " requests"
+	}
+	return "1 request"
+}
+
+// short writes a number for people: whole from 100 on, else with at most three digits that count.
+func short(n float64) string {
+	if n >= 100 {
+		return strconv.FormatFloat(n, 'f', 0, 64)
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(n, 'g', 3, 64), 64) // it reads what it wrote
+	return plain(rounded)
+}
+
+// plain writes a number as it is, without an exponent.
+func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func plural(n int) string {
 	if n == 1 {

@@ -30,7 +30,7 @@ type Inputs struct {
 }
 
 // Inputs tells what Decide knows now.
-func (s State) Inputs(now time.Time, spec Spec) Inputs {
+func (s *State) Inputs(now time.Time, spec Spec) Inputs {
 	spec = spec.normalized()
 	last := s.Window.last
 	all := max(last.Peak, last.Now)

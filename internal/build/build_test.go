@@ -61,7 +61,7 @@ func api(values apprunner.CodeValues) Request {
 
 // summary is a decision on a line: runtime or Dockerfile, start command, port, directory.
 func summary(d Decision) string {
-	what := ""
+	var what string
 	if d.Plan != nil {
 		what = d.Plan.Runtime
 		for _, s := range d.Plan.Stages {

@@ -99,7 +99,7 @@ func (o buildOptions) print(cmd *cobra.Command, json bool, d build.Decision) err
 }
 
 func printDecision(out io.Writer, d build.Decision) {
-	what := ""
+	var what string
 	if d.Plan != nil {
 		what = d.Plan.Runtime + " " + d.Plan.Version
 	} else {

@@ -74,8 +74,8 @@ func printScaling(w io.Writer, scaling admin.Scaling) error {
 		return err
 	}
 	in := scaling.Now.Inputs
-	_, err := fmt.Fprintf(w, "Now: %d wanted of %d to %d, %d ready; %s requests at a time. %s\n",
-		scaling.Now.To, in.MinSize, in.MaxSize, in.Ready, requests(in), scaling.Now.Reason)
+	_, err := fmt.Fprintf(w, "Now: %d wanted of %d to %d, %d ready; %s. %s\n",
+		scaling.Now.To, in.MinSize, in.MaxSize, in.Ready, load(in), scaling.Now.Reason)
 	return err
 }
 
@@ -93,6 +93,18 @@ func requests(in autoscale.Inputs) string {
 		return fmt.Sprint(in.Requests)
 	}
 	return fmt.Sprintf("%d, %d waiting", in.Requests, in.Waiting)
+}
+
+// load is "3 requests at a time", with how many of them wait.
+func load(in autoscale.Inputs) string {
+	text := "1 request at a time"
+	if in.Requests != 1 {
+		text = fmt.Sprintf("%d requests at a time", in.Requests)
+	}
+	if in.Waiting > 0 {
+		text += fmt.Sprintf(", %d of them waiting", in.Waiting)
+	}
+	return text
 }
 
 // followScaling prints decisions as they come, a line each.

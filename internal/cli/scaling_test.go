@@ -28,6 +28,16 @@ Now: 4 wanted of 1 to 4, 4 ready; 3 requests at a time. The last 1m0s needed 4 i
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out, want)
 	}
+	for want, in := range map[string]autoscale.Inputs{
+		"; 1 request at a time. ":                         {Requests: 1},
+		"; 0 requests at a time. ":                        {},
+		"; 450 requests at a time, 250 of them waiting. ": {Requests: 450, Waiting: 250},
+	} {
+		out.Reset()
+		if err := printScaling(out, admin.Scaling{Now: &autoscale.Record{Inputs: in}}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("it prints %q, %v; want %q", out, err, want)
+		}
+	}
 	out.Reset()
 	if err := printScaling(out, admin.Scaling{}); err != nil || !strings.Contains(out.String(), "serves nothing now") {
 		t.Errorf("of a paused service it prints %q, %v", out, err)

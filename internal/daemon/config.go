@@ -214,25 +214,9 @@ var (
 
 // Validate refuses settings that cannot work, each with what is wrong.
 func (c *Config) Validate() error {
-	var errs []error
-	for name, address := range map[string]string{
-		"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen, "https-listen": c.HTTPSListen,
-		"metrics-listen": c.MetricsListen,
-	} {
-		if address == "" && name != "api-listen" && name != "http-listen" {
-			continue
-		}
-		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
-			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
-		}
-	}
+	errs := c.validateAddresses()
 	errs = append(errs, c.Build.validate()...)
 	errs = append(errs, c.validateProxies()...)
-	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
-		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
-			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
-		}
-	}
 	errs = append(errs, c.VPC.validate()...)
 	errs = append(errs, c.Roles.validate()...)
 	errs = append(errs, c.Secrets.validate()...)
@@ -290,6 +274,27 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) validateAddresses() []error {
+	var errs []error
+	for name, address := range map[string]string{
+		"api-listen": c.APIListen, "http-listen": c.HTTPListen, "private-listen": c.PrivateListen, "https-listen": c.HTTPSListen,
+		"metrics-listen": c.MetricsListen,
+	} {
+		if address == "" && name != "api-listen" && name != "http-listen" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(address); err != nil || !isPort(port) {
+			errs = append(errs, fmt.Errorf("%s %q is not an address with a port, such as 127.0.0.1:8080", name, address))
+		}
+	}
+	if endpoint := c.Observability.OTLPEndpoint; endpoint != "" {
+		if host, port, err := net.SplitHostPort(endpoint); err != nil || host == "" || !isPort(port) {
+			errs = append(errs, fmt.Errorf("observability.otlp-endpoint %q is not host:port, such as localhost:4317", endpoint))
+		}
+	}
+	return errs
 }
 
 func isPort(s string) bool {

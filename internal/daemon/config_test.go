@@ -129,6 +129,25 @@ func TestValidate(t *testing.T) {
 		`acme.dns has no server`:                      func(c *Config) { c.ACME.DNS.KeyFile = "k" },
 		`acme.dns.zones: "a b" is not a domain name`:  func(c *Config) { c.ACME.DNS = ACMEDNSConfig{Server: "ns1:53", Zones: []string{"a b"}, KeyFile: "k"} },
 		`roles.access: "[" is not the name of a role`: func(c *Config) { c.Roles.Access = []string{"["} },
+		`events.webhooks: the name "a b" must have 1 to 40 letters`: func(c *Config) {
+			c.Events.Webhooks = []WebhookConfig{{Name: "a b", URL: "https://example.com"}}
+		},
+		`events.messages: there is another target with the name "on-call"`: func(c *Config) {
+			c.Events.Webhooks = []WebhookConfig{{Name: "on-call", URL: "https://example.com"}}
+			c.Events.Messages = []MessageConfig{{Name: "on-call", URLFile: "/f"}}
+		},
+		`events.webhooks "ops": "web-[" in services is not the name of a service`: func(c *Config) {
+			c.Events.Webhooks = []WebhookConfig{{Name: "ops", URL: "https://example.com", Filter: Filter{Services: []string{"web", "web-["}}}}
+		},
+		`logs.ship: the name "" must have 1 to 40 letters`: func(c *Config) {
+			c.Logs.Ship = []ShipConfig{{To: "file", Path: "/f"}}
+		},
+		`logs.ship: there is another target with the name "disk"`: func(c *Config) {
+			c.Logs.Ship = []ShipConfig{{Name: "disk", To: "file", Path: "/f"}, {Name: "disk", To: "file", Path: "/g"}}
+		},
+		`logs.ship "disk": "" in services is not the name of a service`: func(c *Config) {
+			c.Logs.Ship = []ShipConfig{{Name: "disk", To: "file", Path: "/f", Services: []string{""}}}
+		},
 	} {
 		c := DefaultConfig()
 		change(&c)

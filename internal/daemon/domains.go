@@ -155,7 +155,8 @@ func (d *Daemon) plain(next http.Handler) http.Handler {
 		}
 		host := router.CanonicalHost(r.Host)
 		if d.secured(host) && !d.router.Secure(r) && strings.HasPrefix(r.URL.RequestURI(), "/") {
-			http.Redirect(w, r, "https://"+withPort(host, d.https, "443")+r.URL.RequestURI(), http.StatusPermanentRedirect)
+			to := "https://" + withPort(host, d.https, "443") + r.URL.RequestURI()
+			http.Redirect(w, r, to, http.StatusPermanentRedirect) //nolint:gosec // G710: the host is one of a service here
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -47,27 +45,11 @@ type Filter struct {
 	FailuresOnly bool     `yaml:"failures-only"`
 }
 
-var targetName = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,40}\z`)
-
 func (c EventsConfig) validate() (errs []error) {
 	say := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	names := map[string]bool{}
-	check := func(setting, name string, f Filter) {
-		switch {
-		case !targetName.MatchString(name):
-			say("%s: the name %q must have 1 to 40 letters, digits, _ and -", setting, name)
-		case names[name]:
-			say("%s: there is another target with the name %q", setting, name)
-		}
-		names[name] = true
-		for _, p := range f.Services {
-			if _, err := path.Match(p, ""); err != nil || p == "" {
-				say("%s %q: %q in services is not the name of a service, such as web or web-*", setting, name, p)
-			}
-		}
-	}
+	names := targetNames{}
 	for _, w := range c.Webhooks {
-		check("events.webhooks", w.Name, w.Filter)
+		errs = append(errs, names.check("events.webhooks", w.Name, w.Services)...)
 		if u, err := url.Parse(w.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			say("events.webhooks %q: its url is not an http or https URL", w.Name)
 		}
@@ -76,7 +58,7 @@ func (c EventsConfig) validate() (errs []error) {
 		}
 	}
 	for _, m := range c.Messages {
-		check("events.messages", m.Name, m.Filter)
+		errs = append(errs, names.check("events.messages", m.Name, m.Services)...)
 		if (m.URL == "") == (m.URLFile == "") {
 			say("events.messages %q: it needs either url or url-file", m.Name)
 		}

@@ -27,7 +27,7 @@ import (
 type ShipConfig struct {
 	Name     string   `yaml:"name"`
 	To       string   `yaml:"to"`       // loki, syslog or file
-	What     []string `yaml:"what"`     // application, events, deployment, access; empty for all
+	What     []string `yaml:"what"`     // application, events, deployment, access, scaling; empty for all
 	Services []string `yaml:"services"` // names, with "*" for any characters; empty for all
 
 	URL        string            `yaml:"url"` // of Loki; or udp://, tcp:// or tls:// of a syslog server
@@ -45,12 +45,9 @@ var shipKinds = []string{ship.Application, ship.Events, ship.Deployment, ship.Ac
 
 // wrongTargets says what is wrong with the targets of logs.
 func (c LogsConfig) wrongTargets() (errs []error) {
-	names := map[string]bool{}
+	names := targetNames{}
 	for _, s := range c.Ship {
-		if !targetName.MatchString(s.Name) || names[s.Name] {
-			errs = append(errs, fmt.Errorf("logs.ship: the name %q must have 1 to 40 letters, digits, _ and -, and be that of no other target", s.Name))
-		}
-		names[s.Name] = true
+		errs = append(errs, names.check("logs.ship", s.Name, s.Services)...)
 		if err := s.wrong(); err != nil {
 			errs = append(errs, fmt.Errorf("logs.ship %q: %w", s.Name, err))
 		}
@@ -63,11 +60,6 @@ func (c ShipConfig) wrong() error {
 	for _, kind := range c.What {
 		if !slices.Contains(shipKinds, kind) {
 			return fmt.Errorf("what: %q is not one of %s", kind, strings.Join(shipKinds, ", "))
-		}
-	}
-	for _, p := range c.Services {
-		if _, err := path.Match(p, ""); err != nil || p == "" {
-			return fmt.Errorf("services: %q is not the name of a service, such as web or web-*", p)
 		}
 	}
 	u, err := url.Parse(c.URL)

@@ -228,6 +228,7 @@ func TestDeletionThatFails(t *testing.T) {
 
 // A daemon that ends at any moment leaves a domain that the next one finishes.
 func TestWorkGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, after := range []time.Duration{0, time.Millisecond, 999 * time.Millisecond, time.Second, 1001 * time.Millisecond, 5 * time.Second} {
 		t.Run(fmt.Sprint("ended after ", after), func(t *testing.T) {
 			in(t, func(t *testing.T, w *world) {

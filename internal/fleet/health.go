@@ -150,7 +150,7 @@ func (m *member) stayHealthy(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		err, known := m.probeAsleep(ctx, check)
+		known, err := m.probeAsleep(ctx, check)
 		if err == nil {
 			bad = 0
 		}
@@ -169,20 +169,20 @@ func (m *member) stayHealthy(ctx context.Context) error {
 
 // probeAsleep is a check that takes into account that the instance may sleep. A frozen instance cannot
 // answer: nothing is known of it. A throttled one that does not gets its CPU back and another check.
-func (m *member) probeAsleep(ctx context.Context, check apprunner.HealthCheck) (err error, known bool) {
+func (m *member) probeAsleep(ctx context.Context, check apprunner.HealthCheck) (known bool, err error) {
 	probe := m.group.fleet.probe
 	naps := m.naps.Load()
 	if m.sleeps() == apprunner.IdleFreeze {
-		return nil, false
+		return false, nil
 	}
 	if err = probe(ctx, check, m.target()); err == nil {
-		return nil, true
+		return true, nil
 	}
 	if m.sleeps() == apprunner.IdleThrottle {
 		m.wake()
-		return probe(ctx, check, m.target()), true
+		return true, probe(ctx, check, m.target())
 	}
-	return err, m.naps.Load() == naps // it may have fallen asleep meanwhile, and be awake again
+	return m.naps.Load() == naps, err // it may have fallen asleep meanwhile, and be awake again
 }
 
 // exitNews is how long the news of an exit may take. A process that ended refuses connections

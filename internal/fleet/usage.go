@@ -50,9 +50,9 @@ func (r *readings) add(now reading) autoscale.Usage {
 
 // cpu sums up what each instance used since it was first seen in the window. A new one counts from its
 // second reading on: a start has all the CPU there is, and says nothing of the load.
-func (r readings) cpu(now reading) (sum float64) {
+func (r *readings) cpu(now reading) (sum float64) {
 	for id, used := range now.cpu {
-		for _, old := range r {
+		for _, old := range *r {
 			if before, ok := old.cpu[id]; ok {
 				sum += (used - before) / now.at.Sub(old.at).Seconds()
 				break

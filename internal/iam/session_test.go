@@ -38,7 +38,7 @@ func TestSessions(t *testing.T) {
 		}
 		seen[other.ID] = reason
 	}
-	if s.Pass("1") == s.Pass("2") || s.Pass("1") == NewSessions("other").Pass("1") || s.Pass("1") != s.Pass("1") {
+	if pass := s.Pass("1"); pass == s.Pass("2") || pass == NewSessions("other").Pass("1") || pass != s.Pass("1") {
 		t.Error("passes are not each their own")
 	}
 }

@@ -132,7 +132,7 @@ func TestExport(t *testing.T) {
 			t.Parallel()
 			c := &collector{}
 			registry := promclient.NewRegistry()
-			gauge := promclient.NewGauge(promclient.GaugeOpts{Name: "slipway_instances"})
+			gauge := promclient.NewGauge(promclient.GaugeOpts{Name: "slipway_instances", Help: "Instances that run."})
 			registry.MustRegister(gauge)
 			gauge.Set(3)
 			e, err := Open(t.Context(), Options{Endpoint: c.listen(t, scheme), Headers: map[string]string{"Authorization": "Bearer x"}, Interval: time.Hour, Metrics: registry})

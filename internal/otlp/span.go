@@ -10,11 +10,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The ids of W3C Trace Context.
-type (
-	TraceID [16]byte
-	SpanID  [8]byte
-)
+// TraceID is the id of a trace, as W3C Trace Context has it.
+type TraceID [16]byte
+
+// SpanID is the id of a span in a trace, likewise.
+type SpanID [8]byte
 
 // Span is something that was done. Ids that are zero are made; a span without a parent begins its trace.
 type Span struct {

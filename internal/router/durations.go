@@ -13,8 +13,8 @@ var LatencyBounds = latencyBounds()
 func latencyBounds() (bounds [62]time.Duration) {
 	i := 0
 	for unit := 100 * time.Microsecond; unit < 100*time.Second; unit *= 10 {
-		for _, percent := range []time.Duration{100, 125, 150, 200, 250, 300, 400, 500, 600, 800} {
-			bounds[i] = unit * percent / 100
+		for _, percent := range []int{100, 125, 150, 200, 250, 300, 400, 500, 600, 800} {
+			bounds[i] = unit * time.Duration(percent) / 100
 			i++
 		}
 	}

@@ -76,6 +76,6 @@ func awaitBytes(raw syscall.RawConn) error {
 	var peeked [1]byte
 	return raw.Read(func(fd uintptr) bool {
 		_, _, err := syscall.Recvfrom(int(fd), peeked[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return err != syscall.EAGAIN && err != syscall.EINTR //nolint:errorlint // it is one of the kernel
+		return err != syscall.EAGAIN && err != syscall.EINTR
 	})
 }

@@ -35,6 +35,7 @@ func TestPutParameterRefuses(t *testing.T) {
 		{"what AWS would check", secret.NewParameter{Name: "a", Type: secret.String, Value: "y", Format: "aws:ec2:image"}, "ValidationException"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
 			_, err := w.Parameters.Put(t.Context(), here, c.put)
 			wantCode(t, err, c.code)
 		})

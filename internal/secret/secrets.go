@@ -305,7 +305,7 @@ func (m *Secrets) Retag(ctx context.Context, here apprunner.Place, id string, se
 }
 
 // Stages are the versions that have a stage, as DescribeSecret shows them.
-func (s Secret) Stages() map[string][]string {
+func (s *Secret) Stages() map[string][]string {
 	all := map[string][]string{}
 	for _, v := range s.Versions {
 		if len(v.Stages) > 0 {

@@ -1,7 +1,6 @@
 package ship
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -269,7 +268,7 @@ func TestFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if all, _ := filepath.Glob(none.Path + "*"); len(all) != 1 || bytes.Count([]byte(fmt.Sprint(all)), []byte("x")) != 1 {
+	if all, _ := filepath.Glob(none.Path + "*"); len(all) != 1 || strings.Count(fmt.Sprint(all), "x") != 1 {
 		t.Errorf("with nothing to keep there are %q", all)
 	}
 }

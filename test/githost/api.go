@@ -300,7 +300,7 @@ func (r *Repository) Deliver(delivery string) (answers []int) {
 }
 
 // Deliver sends a delivery as a host does.
-func Deliver(t interface{ Fatal(...any) }, k Hook, delivery, branch string) int {
+func Deliver(t interface{ Fatal(args ...any) }, k Hook, delivery, branch string) int {
 	body := map[string]any{"ref": "refs/heads/" + branch, "repository": map[string]string{"full_name": k.Repository}}
 	if k.Provider == "GITLAB" {
 		body = map[string]any{"object_kind": "push", "ref": "refs/heads/" + branch, "project": map[string]string{"path_with_namespace": k.Repository}}

@@ -31,7 +31,7 @@ func (r *result) second(instances int, load float64) {
 func (r *result) sort() { slices.Sort(r.waits) }
 
 // wait returns the time that a share of the requests waited at most.
-func (r result) wait(share float64) time.Duration {
+func (r *result) wait(share float64) time.Duration {
 	return r.waits[min(int(share*float64(len(r.waits))), len(r.waits)-1)]
 }
 

@@ -51,11 +51,11 @@ type end struct {
 
 type ends []end
 
-func (e ends) Len() int           { return len(e) }
-func (e ends) Less(i, j int) bool { return e[i].at < e[j].at }
-func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *ends) Push(x any)        { *e = append(*e, x.(end)) }
-func (e *ends) Pop() any          { old := *e; last := old[len(old)-1]; *e = old[:len(old)-1]; return last }
+func (e *ends) Len() int           { return len(*e) }
+func (e *ends) Less(i, j int) bool { return (*e)[i].at < (*e)[j].at }
+func (e *ends) Swap(i, j int)      { (*e)[i], (*e)[j] = (*e)[j], (*e)[i] }
+func (e *ends) Push(x any)         { *e = append(*e, x.(end)) }
+func (e *ends) Pop() any           { old := *e; last := old[len(old)-1]; *e = old[:len(old)-1]; return last }
 
 // world is one run of a trace under a policy. It has no clock but its own.
 type world struct {

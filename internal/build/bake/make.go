@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,13 +108,7 @@ func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 			return err
 		}
 	}
-	err := filepath.WalkDir(filepath.Join(files, "var/log"), func(file string, e os.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			err = os.Remove(file)
-		}
-		return err
-	})
-	if err != nil {
+	if err := forgetLogs(files); err != nil {
 		return err
 	}
 	for _, scrap := range []string{"var/cache/ldconfig/aux-cache", "var/lib/apt/lists/lock", "var/cache/apt/archives/lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-"} {
@@ -125,6 +120,21 @@ func (r *run) debian(ctx context.Context, l *layer, tmp string) error {
 		return err
 	}
 	return os.Symlink("yum", filepath.Join(files, "usr/local/bin/dnf"))
+}
+
+// forgetLogs deletes the files in /var/log of an image: they tell when it was made.
+func forgetLogs(files string) error {
+	root, err := os.OpenRoot(files)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), "var/log", func(file string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			err = root.Remove(file)
+		}
+		return err
+	})
 }
 
 // packages fills a layer with packages, on the layers below.

@@ -26,7 +26,7 @@ func TestHostileCommandsStayInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer everywhere.Close()
+	t.Cleanup(func() { _ = everywhere.Close() }) // after the commands that are to find it closed to them
 	_, port, _ := net.SplitHostPort(everywhere.Addr().String())
 	_, registry, _ := net.SplitHostPort(w.host)
 	reach := func(address string, port string) string {

@@ -90,7 +90,7 @@ func (c *conversion) stage(s plan.Stage) error {
 	for _, copied := range s.Copies {
 		from := c.source
 		if copied.Stage != "" {
-			ok := false
+			var ok bool
 			if from, ok = c.files[copied.Stage]; !ok {
 				return fmt.Errorf("stage %q copies from %q, which is no earlier stage", s.Name, copied.Stage)
 			}

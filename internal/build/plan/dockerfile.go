@@ -86,7 +86,7 @@ func (d *dockerfile) stage(s Stage, must []string) {
 }
 
 // shell is that of all commands of a stage: what is written for sh, bash understands.
-func (s Stage) shell() string {
+func (s *Stage) shell() string {
 	for _, c := range s.Commands {
 		if c.Shell != "" {
 			return c.Shell

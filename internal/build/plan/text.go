@@ -17,7 +17,7 @@ func (p Plan) String() string {
 	return out.String()
 }
 
-func (s Stage) write(out *strings.Builder) {
+func (s *Stage) write(out *strings.Builder) {
 	role := ""
 	if s.Ship {
 		role = ": becomes the image"
@@ -46,7 +46,7 @@ func (s Stage) write(out *strings.Builder) {
 	}
 }
 
-func (s Stage) caches() string {
+func (s *Stage) caches() string {
 	var names []string
 	for _, command := range s.Commands {
 		for _, c := range command.Caches {

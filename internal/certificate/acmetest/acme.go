@@ -19,11 +19,6 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 )
 
-func init() {
-	// Pebble reads this from the environment alone. Without, it waits up to 15 s per validation.
-	_ = os.Setenv("PEBBLE_VA_NOSLEEP", "1")
-}
-
 // Authority is an ACME server.
 type Authority struct {
 	Directory string         // its URL
@@ -37,9 +32,13 @@ func Start(t testing.TB, dns *DNS, httpPort, tlsPort int) *Authority {
 	return StartFor(t, dns, httpPort, tlsPort, 0)
 }
 
+// hurry keeps Pebble from waiting up to 15 s per validation, of which it reads in the environment alone.
+func hurry() { _ = os.Setenv("PEBBLE_VA_NOSLEEP", "1") }
+
 // StartFor is Start with certificates that are valid so long; 0 for 90 days.
 func StartFor(t testing.TB, dns *DNS, httpPort, tlsPort int, validity time.Duration) *Authority {
 	t.Helper()
+	hurry()
 	logger := log.New(writer{t}, "pebble: ", 0)
 	store := db.NewMemoryStore()
 	authority := ca.New(logger, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(validity / time.Second)}})

@@ -35,7 +35,7 @@ func StartDNS(t testing.TB) *DNS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	udp, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", tcp.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

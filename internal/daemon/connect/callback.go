@@ -53,7 +53,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html><html lang="
 
 type pageData struct {
 	Title, Text, Manifest string
-	Action                template.URL
+	Action                string
 }
 
 func show(w http.ResponseWriter, status int, forms string, data pageData) {
@@ -155,7 +155,7 @@ func (n *Connector) appPage(w http.ResponseWriter, r *http.Request) {
 	manifest := provider.Manifest("slipway-"+a.connection.Name, n.origin(), n.origin()+CallbackPath+stageManifest, n.origin()+CallbackPath+stageInstall, n.hookURL(a.connection))
 	show(w, http.StatusOK, base+" 'self'", pageData{
 		Title: "Make a GitHub App", Text: "GitHub will make an App for connection " + a.connection.Name + ", which reads repositories and reports the status of commits.",
-		Action: template.URL(provider.ManifestURL(base, a.draft.Organization, state)), Manifest: manifest,
+		Action: provider.ManifestURL(base, a.draft.Organization, state), Manifest: manifest,
 	})
 }
 

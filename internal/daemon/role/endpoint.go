@@ -26,7 +26,7 @@ type Endpoint struct {
 // Credentials is the answer, in the form that the SDKs of AWS read.
 type Credentials struct {
 	RoleArn         string
-	AccessKeyId     string //nolint:revive // AWS writes it so
+	AccessKeyId     string
 	SecretAccessKey string
 	Token           string
 	Expiration      time.Time // to the second

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,12 +98,7 @@ func (p *parser) member() (condition, string) {
 	}
 	c := p.comparison("{}")
 	return func(d any) bool {
-		for _, value := range find(d, path) {
-			if c.value(value) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(find(d, path), c.value)
 	}, jsonLiteral(c.literal())
 }
 
@@ -122,7 +118,7 @@ func jsonLiteral(text string) string {
 // keyword takes words that are in upper or lower case, with any space between them.
 func (p *parser) keyword(words string) bool {
 	start := p.at
-	for _, word := range strings.Fields(words) {
+	for word := range strings.FieldsSeq(words) {
 		p.space()
 		if !strings.EqualFold(p.word(plain), word) {
 			p.at = start
@@ -133,18 +129,11 @@ func (p *parser) keyword(words string) bool {
 }
 
 func is(path []step, want any) condition {
-	return func(d any) bool {
-		for _, value := range find(d, path) {
-			if value == want {
-				return true
-			}
-		}
-		return false
-	}
+	return func(d any) bool { return slices.Contains(find(d, path), want) }
 }
 
 // value compares with a value of JSON. Objects and lists equal nothing.
-func (c comparison) value(v any) bool {
+func (c *comparison) value(v any) bool {
 	switch v := v.(type) {
 	case string:
 		return c.text(v)

@@ -57,7 +57,7 @@ func (c *comparison) unquoted(p *parser, stops string) {
 }
 
 // literal is a text that every match contains.
-func (c comparison) literal() string {
+func (c *comparison) literal() string {
 	longest := ""
 	if c.operator != "=" || c.numeric {
 		return ""
@@ -71,7 +71,7 @@ func (c comparison) literal() string {
 }
 
 // text compares with a text.
-func (c comparison) text(value string) bool {
+func (c *comparison) text(value string) bool {
 	switch c.operator {
 	case "=":
 		return c.equal(value)
@@ -82,7 +82,7 @@ func (c comparison) text(value string) bool {
 	return err == nil && c.order(n)
 }
 
-func (c comparison) equal(value string) bool {
+func (c *comparison) equal(value string) bool {
 	if c.regex != nil {
 		return c.regex.MatchString(value)
 	}
@@ -93,7 +93,7 @@ func (c comparison) equal(value string) bool {
 }
 
 // order compares numbers.
-func (c comparison) order(n float64) bool {
+func (c *comparison) order(n float64) bool {
 	switch c.operator {
 	case "=":
 		return n == c.number

@@ -150,6 +150,7 @@ func TestPush_Fails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
 			o := Options{Dir: t.TempDir(), Cache: t.TempDir()}
 			files(t, o.Dir, map[string]string{"a": "1"})
 			files(t, o.Dir, tt.files)

@@ -238,7 +238,7 @@ func connectVia(ctx context.Context, via *url.URL, address string) (net.Conn, er
 	var response *http.Response
 	if err == nil {
 		// The server speaks only after the client does, so nothing of it is in the buffer.
-		response, err = http.ReadResponse(bufio.NewReaderSize(conn, 16), request)
+		response, err = http.ReadResponse(bufio.NewReaderSize(conn, 16), request) //nolint:bodyclose // the body of this answer is the connection, which is closed below or by the caller
 	}
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = errors.New(response.Status)

@@ -39,11 +39,11 @@ func TestCheckout(t *testing.T) {
 		"run.sh": "#!/bin/sh\r\n", "sub/a": "a", "left-out": "still here", "id": "$Id$ $Format:%H$",
 		".gitattributes": "* text eol=crlf\nleft-out export-ignore\nid ident export-subst\nsub/a filter=evil working-tree-encoding=UTF-16\n",
 	}
-	id := local.commit("all", files)
+	local.commit("all", files)
 	if err := errors.Join(os.Symlink("/etc/passwd", filepath.Join(local.dir, "out")), os.Chmod(filepath.Join(local.dir, "run.sh"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	id = local.commit("links", nil)
+	id := local.commit("links", nil)
 	local.git("push", w.url("shop"), "main")
 	into := t.TempDir()
 	c, err := w.Checkout(t.Context(), home, "shop", id[:10], "/sub", into)
