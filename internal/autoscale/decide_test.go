@@ -184,7 +184,6 @@ func TestDrivers(t *testing.T) {
 	}
 }
 
-// A driver keeps instances for as long as its busiest moment is within the window.
 func TestNumbersAreForPeople(t *testing.T) {
 	t.Parallel()
 	spec := Spec{MaxConcurrency: 100, Rate: 1_000_000}
@@ -210,6 +209,7 @@ func TestNumbersAreForPeople(t *testing.T) {
 	}
 }
 
+// A driver keeps instances for as long as its busiest moment is within the window.
 func TestDriversHoldInstances(t *testing.T) {
 	spec := Spec{MinSize: 1, MaxSize: 25, MaxConcurrency: 100, CPU: 50}
 	state := State{Window: NewWindow(time.Minute)}
