@@ -80,16 +80,12 @@ func slice(_ *evaluation, c *call, args []Value) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	from, to := 0, len(all)
-	if from, err = c.index(1, args[1], len(all)); err != nil {
-		return Value{}, err
+	from, err := c.index(1, args[1], len(all))
+	to := len(all)
+	if err == nil && len(args) == 3 {
+		to, err = c.index(2, args[2], len(all))
 	}
-	if len(args) == 3 {
-		if to, err = c.index(2, args[2], len(all)); err != nil {
-			return Value{}, err
-		}
-	}
-	return Many(all[from:max(from, to)]), nil
+	return Many(all[from:max(from, to)]), err
 }
 
 // index is a number as one between 0 and most.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,10 +38,7 @@ func show(v Value, n int) string {
 	}
 	var lines []string
 	for _, s := range v.Series {
-		values := make([]string, n)
-		for i := range values {
-			values[i] = "-"
-		}
+		values := slices.Repeat([]string{"-"}, n)
 		for _, p := range s.Points {
 			if i := int(p.Time.Sub(noon) / time.Minute); i >= 0 && i < n {
 				values[i] = fmt.Sprintf("%.5g", p.Value)

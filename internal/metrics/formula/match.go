@@ -15,7 +15,7 @@ type candidate struct {
 type name struct {
 	property string // "" for the name of a dimension
 	text     string
-	words    []word
+	words    *words
 }
 
 // propertyOf selects the names that a property has: those of one dimension unless it is one of the two
@@ -61,7 +61,7 @@ func matches(text string, whole bool, of func(*candidate) []name) condition {
 			if names[i].words == nil {
 				names[i].words = split(names[i].text)
 			}
-			if contains(names[i].words, wanted) {
+			if names[i].words.contain(wanted) {
 				return true
 			}
 		}
@@ -69,27 +69,33 @@ func matches(text string, whole bool, of func(*candidate) []name) condition {
 	}
 }
 
-// word is a part of a name as CloudWatch divides it: by signs, where capitals begin and where digits do.
+// words are the parts of a name as CloudWatch divides it: by signs, where capitals begin and where digits
+// do.
+type words struct {
+	list  []word
+	whole string // without signs
+}
+
 type word struct {
 	text string
 	// exact says that capitals count: there is another word at once before or after it, without a sign.
 	exact bool
 }
 
-// contains reports whether words are among those of a name, one after the other, or are the whole name.
+// contain reports whether words are among those of a name, one after the other, or are the whole name.
 // A word that stands alone is looked for without regard to capitals.
 //
 // Source: "Tokenization" and "Partial matches", CloudWatch search expression syntax.
-func contains(name, wanted []word) bool {
-	if len(wanted) == 0 {
+func (w *words) contain(wanted *words) bool {
+	if len(wanted.list) == 0 {
 		return false
 	}
-	for i := 0; i+len(wanted) <= len(name); i++ {
-		if begins(name[i:], wanted) {
+	for i := 0; i+len(wanted.list) <= len(w.list); i++ {
+		if begins(w.list[i:], wanted.list) {
 			return true
 		}
 	}
-	return strings.EqualFold(joined(name), joined(wanted))
+	return strings.EqualFold(w.whole, wanted.whole)
 }
 
 func begins(name, wanted []word) bool {
@@ -101,22 +107,15 @@ func begins(name, wanted []word) bool {
 	return true
 }
 
-func joined(words []word) string {
-	var out strings.Builder
-	for _, w := range words {
-		out.WriteString(w.text)
-	}
-	return out.String()
-}
-
 // split divides a text into its words: "Project2-trial333" into Project, 2, trial and 333.
-func split(text string) []word {
-	out := []word{}
+func split(text string) *words {
+	out := &words{}
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		words := humps([]rune(part))
-		for _, w := range words {
-			out = append(out, word{w, len(words) > 1})
+		divided := humps([]rune(part))
+		for _, text := range divided {
+			out.list = append(out.list, word{text, len(divided) > 1})
 		}
+		out.whole += part
 	}
 	return out
 }

@@ -125,12 +125,12 @@ func TestSearchWords(t *testing.T) {
 		{"---", nil, []string{"-", "a"}},
 	} {
 		for _, word := range c.yes {
-			if !contains(split(c.name), split(word)) {
+			if !split(c.name).contain(split(word)) {
 				t.Errorf("%s does not find %s", word, c.name)
 			}
 		}
 		for _, word := range c.no {
-			if contains(split(c.name), split(word)) {
+			if split(c.name).contain(split(word)) {
 				t.Errorf("%s finds %s", word, c.name)
 			}
 		}
