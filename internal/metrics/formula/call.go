@@ -52,7 +52,7 @@ func (p *parser) call() node {
 	default:
 		c.args = p.arguments(c.name)
 		if n := len(c.args); p.err == nil && (n < known.least || n > known.most) {
-			p.failAt(start, "%s has %d arguments here, and takes %s", c.name, n, known.usage)
+			p.failAt(start, "%s has the wrong number of arguments, %d: it takes %s", c.name, n, known.usage)
 		}
 	}
 	if p.err != nil {
