@@ -1,15 +1,14 @@
 package awsapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 )
 
-func marshal(out Message) ([]byte, error) {
-	body, err := json.Marshal(out)
+func (x *exchange) marshal(out Message) ([]byte, error) {
+	body, err := x.protocol.marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
@@ -34,7 +33,7 @@ func (x *exchange) fail(err error) []byte {
 			wire.Code, x.code = x.api.Fault, x.api.Fault
 		}
 	}
-	body, err := json.Marshal(errorBody{Type: wire.Code, Message: wire.Message, Lower: wire.Message})
+	body, err := x.protocol.marshal(errorBody{Type: wire.Code, Message: wire.Message, Lower: wire.Message})
 	if err != nil {
 		panic(err) // three strings always encode
 	}

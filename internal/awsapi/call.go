@@ -14,8 +14,13 @@ type Call struct {
 	Operation string // CreateService
 }
 
-// Action is the call as a policy names it: apprunner:CreateService.
-func (c Call) Action() string { return c.Service + ":" + c.Operation }
+// Action is the call as a policy names it: apprunner:CreateService. CloudWatch signs by another name.
+func (c Call) Action() string {
+	if c.Service == "monitoring" {
+		return "cloudwatch:" + c.Operation
+	}
+	return c.Service + ":" + c.Operation
+}
 
 type callKey struct{}
 

@@ -1,6 +1,7 @@
-// Package awsapi serves AWS APIs of the JSON protocol: it verifies who calls, decodes and validates
-// what they ask, calls the handler and writes the answer or the error as AWS does. An API of the
-// older query protocol, which answers XML, is added by hand as a QueryAPI.
+// Package awsapi serves AWS APIs of the JSON protocol and of its sibling in CBOR: it verifies who
+// calls, decodes and validates what they ask, calls the handler and writes the answer or the error as
+// AWS does. Query lets an API be called by the older query protocol as well, which answers XML; what
+// speaks no other is written by hand as a QueryAPI.
 //
 // The types, constraints and dispatchers of each service are generated into packages below this
 // one; see generate.go. A handler implements the generated Handlers interface and returns

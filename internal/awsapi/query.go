@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"fmt"
@@ -18,6 +19,30 @@ type QueryAPI struct {
 	Version     string // of the API: 2011-06-15
 	Namespace   string // of the answer's XML
 	Actions     map[string]Action
+
+	invalid, fault string // as an API has them
+}
+
+// Query lets an API be called by the query protocol as well.
+func Query(api API, version, namespace string) QueryAPI {
+	q := QueryAPI{SigningName: api.SigningName, Version: version, Namespace: namespace, Actions: map[string]Action{}, invalid: api.Invalid, fault: api.Fault}
+	for name, op := range api.Operations {
+		q.Actions[name] = op.action
+	}
+	return q
+}
+
+// action calls the operation with an input of parameters.
+func (op Operation) action(ctx context.Context, params url.Values) (any, error) {
+	in := op.newInput()
+	if err := unmarshalForm(params, in); err != nil {
+		return nil, Errorf(http.StatusBadRequest, "MalformedInput", "%s", sentence(err))
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	out, err := op.call(ctx, in)
+	return xmlMessage{out}, err
 }
 
 // Action answers one action. The result is encoded as XML inside <Action>Result, so it must be a
@@ -145,11 +170,36 @@ var queryCodes = map[string]string{
 	"RequestEntityTooLargeException":      "RequestEntityTooLarge",
 	"SerializationException":              "MalformedInput",
 	"InternalServiceErrorException":       "InternalFailure",
+
+	"InvalidParameterValueException":       "InvalidParameterValue",
+	"InvalidParameterCombinationException": "InvalidParameterCombination",
+	"MissingRequiredParameterException":    "MissingParameter",
+	"InternalServiceFault":                 "InternalServiceError",
+}
+
+// queryError tells clients that knew the API by the query protocol its name for the exception.
+//
+// Source: awsQueryCompatible trait, https://smithy.io/2.0/aws/protocols/aws-query-protocol.html.
+func (x *exchange) queryError(h http.Header) {
+	if x.r.Header.Get("X-Amzn-Query-Mode") == "true" {
+		h.Set("X-Amzn-Query-Error", cmp.Or(queryCodes[x.code], x.code)+";"+faultOf(x.status))
+	}
+}
+
+// faultOf says whose fault an answer is.
+func faultOf(status int) string {
+	if status >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
 }
 
 // failQuery notes err and returns the XML that tells the caller.
 func (x *exchange) failQuery(err error) []byte {
-	wire, known := toWire(err, "ValidationError")
+	wire, known := toWire(err, cmp.Or(x.query.invalid, "ValidationError"))
+	if !known && x.query.fault != "" {
+		wire.Code = x.query.fault
+	}
 	if name, ok := queryCodes[wire.Code]; ok {
 		wire = &Error{Code: name, Status: wire.Status, Message: wire.Message}
 	}
@@ -164,11 +214,8 @@ func (x *exchange) failQuery(err error) []byte {
 		RequestID string `xml:"RequestId"`
 	}{
 		XMLName:   xml.Name{Space: x.query.Namespace, Local: "ErrorResponse"},
-		Error:     item{"Sender", wire.Code, wire.Message},
+		Error:     item{faultOf(wire.Status), wire.Code, wire.Message},
 		RequestID: x.call.RequestID,
-	}
-	if wire.Status >= http.StatusInternalServerError {
-		answer.Error.Type = "Receiver"
 	}
 	body, err := xml.Marshal(answer)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -48,8 +47,8 @@ type Config struct {
 	CheckAnswers bool
 }
 
-// Server answers requests of the AWS JSON protocol and of the query protocol. It is an http.Handler
-// for POST /.
+// Server answers requests of the AWS JSON protocol, of the same in CBOR, and of the query protocol. It is
+// an http.Handler for POST / and for the paths of CBOR.
 type Server struct {
 	config Config
 	apis   map[string]API // by target prefix
@@ -84,8 +83,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", mediaType)
 	h.Set("X-Amzn-Requestid", x.call.RequestID)
 	h.Set("Cache-Control", "no-store")
+	if mediaType == cborType {
+		h.Set(smithyHeader, smithyCBOR)
+	}
 	if x.code != "" {
 		h.Set("X-Amzn-Errortype", x.code)
+		x.queryError(h)
 	}
 	w.WriteHeader(x.status)
 	_, _ = w.Write(body) // a caller that has left cannot be told
@@ -106,6 +109,8 @@ type exchange struct {
 	code   string // of the exception
 	err    error
 	panic  string // the stack of a handler that panicked
+
+	protocol protocol // unless it is the query protocol
 }
 
 // answer returns the body of the answer and its type.
@@ -113,15 +118,15 @@ func (x *exchange) answer(w http.ResponseWriter) (body []byte, mediaType string)
 	if isQuery(x.r) {
 		return x.answerQuery(w), xmlType
 	}
-	mediaType, err := requestType(x.r)
-	if err == nil {
+	var err error
+	if x.protocol, err = protocolOf(x.r); err == nil {
 		body, err = x.safely(func() ([]byte, error) { return x.run(w) })
 	}
 	if err == nil {
 		x.status = http.StatusOK
-		return body, mediaType
+		return body, x.protocol.mediaType
 	}
-	return x.fail(err), mediaType
+	return x.fail(err), x.protocol.mediaType
 }
 
 // safely turns a panic into an error.
@@ -149,7 +154,7 @@ func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
 		return nil, err
 	}
 	in := op.newInput()
-	if err := Unmarshal(body, in); err != nil {
+	if err := x.protocol.unmarshal(body, in); err != nil {
 		return nil, Errorf(http.StatusBadRequest, "SerializationException", "%s", sentence(err))
 	}
 	ctx := WithCall(x.r.Context(), x.call)
@@ -168,17 +173,14 @@ func (x *exchange) run(w http.ResponseWriter) ([]byte, error) {
 			return nil, fmt.Errorf("the answer breaks the model: %s", err) //nolint:errorlint // wrapped, it would be taken for the caller's mistake
 		}
 	}
-	return marshal(out)
+	return x.marshal(out)
 }
 
-// route finds the operation that the X-Amz-Target header names.
+// route finds the operation that the request names.
 func (x *exchange) route() (Operation, error) {
-	if x.r.Method != http.MethodPost || x.r.URL.Path != "/" {
-		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The API takes POST requests to /, not %s requests to %q.", x.r.Method, clip(x.r.URL.Path))
-	}
-	target := x.r.Header.Get("X-Amz-Target")
-	if target == "" {
-		return Operation{}, Errorf(http.StatusNotFound, "UnknownOperationException", "The request names no operation: it has no X-Amz-Target header.")
+	target, err := x.protocol.target(x.r)
+	if err != nil {
+		return Operation{}, err
 	}
 	prefix, name, _ := strings.Cut(target, ".")
 	api, ok := x.server.apis[prefix]
@@ -194,20 +196,6 @@ func (x *exchange) route() (Operation, error) {
 		return Operation{}, sigv4.WrongService(api.SigningName)
 	}
 	return op, nil
-}
-
-// requestType returns the media type of the request, which is that of the answer as well.
-func requestType(r *http.Request) (string, error) {
-	const json10, json11 = "application/x-amz-json-1.0", "application/x-amz-json-1.1"
-	sent := r.Header.Get("Content-Type")
-	mediaType, params, err := mime.ParseMediaType(sent)
-	if charset := strings.ToLower(params["charset"]); err != nil || mediaType != json10 && mediaType != json11 || charset != "" && charset != "utf-8" {
-		return json10, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "The content type must be %s or %s, not %q.", json10, json11, clip(sent))
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return mediaType, Errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException", "A body with the content encoding %q is not understood. Send it as it is.", clip(encoding))
-	}
-	return mediaType, nil
 }
 
 // bodyTime is how long a body may take to arrive. Who sends it is not known before its end.

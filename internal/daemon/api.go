@@ -15,11 +15,12 @@ import (
 
 // awsAPI answers calls of AWS's protocols, from callers that a verifier knows.
 func (d *Daemon) awsAPI(verifier awsapi.Authenticator) http.Handler {
+	metrics := d.metricsAPI()
 	server := awsapi.NewServer(awsapi.Config{Authenticator: verifier, Authorizer: d.guard, Logger: d.log}, apprunnerapi.API(&handlers.Handlers{
 		Control: d.control, Account: d.config.Account, TokenKey: []byte(d.key.Secret), URL: d.url, Domain: d.config.Domain,
 		Host: func(s apprunner.Service) string { return s.Host(d.config.Domain) },
-	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI(), d.logsAPI())
-	server.AddQuery(handlers.STS(d.caller))
+	}), d.ecrAPI(), d.ecrPublicAPI(), d.secretsAPI(), d.parametersAPI(), d.logsAPI(), metrics)
+	server.AddQuery(handlers.STS(d.caller), awsapi.Query(metrics, handlers.MetricsVersion, handlers.MetricsNamespace))
 	return server
 }
 

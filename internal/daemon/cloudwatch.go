@@ -7,8 +7,10 @@ import (
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/awsapi"
+	cloudwatchapi "github.com/slipway-run/slipway/internal/awsapi/cloudwatch"
 	"github.com/slipway-run/slipway/internal/awsapi/handlers"
 	logsapi "github.com/slipway-run/slipway/internal/awsapi/logs"
+	"github.com/slipway-run/slipway/internal/metrics/cloudwatch"
 )
 
 // LogsConfig is how long and how much of logs is kept, and where they go beside the data directory.
@@ -33,6 +35,21 @@ func (c LogsConfig) validate() (errs []error) {
 
 func (d *Daemon) logsAPI() awsapi.API {
 	return logsapi.API(&handlers.Logs{Archive: d.logs, Groups: d.logGroups, Account: d.config.Account, TokenKey: []byte(d.key.Secret)})
+}
+
+func (d *Daemon) metricsAPI() awsapi.API {
+	return cloudwatchapi.API(&handlers.Metrics{Source: d.metrics, Services: d.measured, Account: d.config.Account, TokenKey: []byte(d.key.Secret)})
+}
+
+// measured are the services of a Region whose metrics are kept.
+func (d *Daemon) measured(ctx context.Context, here apprunner.Place) (all []cloudwatch.Service, err error) {
+	services, err := d.store.Services(ctx, "")
+	for _, s := range services {
+		if s.Region == here.Region {
+			all = append(all, cloudwatch.Service{Name: s.Name, ID: s.ID})
+		}
+	}
+	return all, err
 }
 
 // logGroups are the log groups of a Region. Those of a deleted service stay as long as it is described.

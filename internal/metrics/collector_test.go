@@ -215,10 +215,13 @@ func TestInstanceSeriesAreBounded(t *testing.T) {
 			w.reading.Instances = append(w.reading.Instances, InstanceReading{ID: time.Unix(int64(i), 0).UTC().Format("20060102150405")})
 		}
 		c := collected(t, t.TempDir(), w, func(*Collector) { time.Sleep(time.Minute) })
-		ids, err := c.Instances(web, start)
+		ids, some, err := c.Instances(web, start)
 		must(t, err)
-		if len(ids) != maxInstances {
+		if len(ids) != maxInstances || !some {
 			t.Errorf("%d instances have series, want %d", len(ids), maxInstances)
+		}
+		if ids, some, err := c.Instances(two, start); err != nil || some || len(ids) != 0 {
+			t.Errorf("a service without metrics has %v, %v, %v", ids, some, err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -15,6 +16,8 @@ type Query struct {
 	Period   time.Duration // whole minutes
 	// Instances says which instances to return beside the service; nil for none.
 	Instances func(id string) bool
+	// Points is the most periods that it may span; 0 for MaxPoints.
+	Points int
 }
 
 // Series is a service, or an instance of it, over time.
@@ -29,20 +32,21 @@ type Point struct {
 	Values Values
 }
 
-// MaxPoints is the most periods that one query may span, as in CloudWatch.
+// MaxPoints is the most periods that one query may span unless it says otherwise, as in CloudWatch.
 const MaxPoints = 1440
 
 // ErrRange is a query that cannot be answered, with the reason.
 var ErrRange = errors.New("bad range")
 
 func (q *Query) check() error {
+	points := cmp.Or(q.Points, MaxPoints)
 	switch {
 	case q.Period < time.Minute || q.Period%time.Minute != 0:
 		return fmt.Errorf("%w: the period has to be whole minutes, such as 60 or 300 seconds", ErrRange)
 	case !q.From.Before(q.To):
 		return fmt.Errorf("%w: the end has to be later than the beginning", ErrRange)
-	case q.To.Sub(q.From) > q.Period*MaxPoints:
-		return fmt.Errorf("%w: %s in periods of %s are more than %d points. Take a longer period or a shorter time", ErrRange, q.To.Sub(q.From), q.Period, MaxPoints)
+	case q.To.Sub(q.From) > q.Period*time.Duration(points):
+		return fmt.Errorf("%w: %s in periods of %s are more than %d points. Take a longer period or a shorter time", ErrRange, q.To.Sub(q.From), q.Period, points)
 	}
 	return nil
 }
@@ -122,24 +126,19 @@ func gather(minutes map[time.Time]*Minute, period time.Duration) []Series {
 	return all
 }
 
-// Instances lists the instances of a service that have metrics since a time.
-func (c *Collector) Instances(service string, since time.Time) ([]string, error) {
+// Instances lists the instances of a service that have metrics since a time, and tells whether the service
+// has any.
+func (c *Collector) Instances(service string, since time.Time) (ids []string, some bool, err error) {
 	seen := map[string]bool{}
-	add := func(m *Minute) {
-		for id := range m.Instances {
-			seen[id] = true
-		}
+	name := func(id string) bool { // what it measured need not be read
+		seen[id] = true
+		return false
 	}
+	add := func(*Minute) { some = true }
 	end := time.Now().Add(time.Hour)
-	all := func(string) bool { return true }
-	if err := c.store.read(service, since, end, all, add); err != nil {
-		return nil, err
+	if err := c.store.read(service, since, end, name, add); err != nil {
+		return nil, false, err
 	}
-	c.addRunning(Query{Service: service, To: end, Instances: all}, since, add)
-	ids := make([]string, 0, len(seen))
-	for id := range seen {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids, nil
+	c.addRunning(Query{Service: service, To: end, Instances: name}, since, add)
+	return slices.Sorted(maps.Keys(seen)), some, nil
 }

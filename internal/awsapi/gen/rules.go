@@ -78,4 +78,10 @@ var services = []service{{
 	pkg:     "logsapi",
 	invalid: "InvalidParameterException",
 	fault:   "ServiceUnavailableException",
+}, {
+	model:   "cloudwatch.json",
+	dir:     "cloudwatch",
+	pkg:     "cloudwatchapi",
+	invalid: "InvalidParameterValueException",
+	fault:   "InternalServiceFault",
 }}
