@@ -35,15 +35,15 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("timestamp %q is not a number of seconds since 1970", data)
 	}
-	return t.set(seconds)
+	t.Time, err = fromSeconds(seconds)
+	return err
 }
 
-func (t *Time) set(seconds float64) error {
+func fromSeconds(seconds float64) (time.Time, error) {
 	if !(seconds >= minSeconds && seconds <= maxSeconds) {
-		return fmt.Errorf("timestamp %v is not within the years 0 to 9999", seconds)
+		return time.Time{}, fmt.Errorf("timestamp %v is not within the years 0 to 9999", seconds)
 	}
-	t.Time = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
-	return nil
+	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC(), nil
 }
 
 // epochTag is the tag of CBOR for seconds since 1970 (RFC 8949, section 3.4.2).
@@ -61,5 +61,7 @@ func (t *Time) UnmarshalCBOR(data []byte) error {
 	if err := cbor.Unmarshal(data, &tag); err != nil || tag.Number != epochTag || cbor.Unmarshal(tag.Content, &seconds) != nil {
 		return fmt.Errorf("a timestamp must be a number of seconds since 1970 with the tag %d", epochTag)
 	}
-	return t.set(seconds)
+	var err error
+	t.Time, err = fromSeconds(seconds)
+	return err
 }

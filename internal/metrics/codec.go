@@ -217,11 +217,12 @@ func (r *reader) buckets() *Buckets {
 	}
 	b, at := &Buckets{}, uint64(0)
 	for ; filled > 0 && !r.bad; filled-- {
-		if at += r.uint(); at >= uint64(len(b)) {
+		at += r.uint()
+		if at >= uint64(len(b)) {
 			r.bad = true
-			break
+			return nil
 		}
-		b[at] = r.count()
+		b[at] = r.count() //nolint:gosec // G602: it is within, as of the line above
 		at++
 	}
 	return b

@@ -12,8 +12,8 @@ var Bounds = bounds()
 func bounds() (all [62]time.Duration) {
 	i := 0
 	for unit := 100 * time.Microsecond; unit < 100*time.Second; unit *= 10 {
-		for _, percent := range []time.Duration{100, 125, 150, 200, 250, 300, 400, 500, 600, 800} {
-			all[i] = unit * percent / 100
+		for _, percent := range []int{100, 125, 150, 200, 250, 300, 400, 500, 600, 800} {
+			all[i] = unit * time.Duration(percent) / 100
 			i++
 		}
 	}
@@ -67,7 +67,7 @@ func (s *Statistic) more(other Statistic) {
 func sample(value float64) Statistic { return Statistic{Count: 1, Sum: value, Min: value, Max: value} }
 
 // Average returns the mean of the samples, 0 when there are none.
-func (s Statistic) Average() float64 {
+func (s *Statistic) Average() float64 {
 	if s.Count == 0 {
 		return 0
 	}
@@ -76,7 +76,7 @@ func (s Statistic) Average() float64 {
 
 // Percentile returns the value, in milliseconds, that p per cent of the durations do not exceed. Within
 // a bucket they are taken to be spread evenly. False means that percentiles are not known.
-func (s Statistic) Percentile(p float64) (float64, bool) {
+func (s *Statistic) Percentile(p float64) (float64, bool) {
 	if s.Buckets == nil {
 		return 0, false
 	}
@@ -99,7 +99,7 @@ func (s Statistic) Percentile(p float64) (float64, bool) {
 }
 
 // span is the milliseconds that the durations of a bucket are between.
-func (s Statistic) span(bucket int) (low, high float64) {
+func (s *Statistic) span(bucket int) (low, high float64) {
 	if bucket > 0 {
 		low = milliseconds(Bounds[bucket-1])
 	}

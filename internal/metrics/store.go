@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -209,13 +210,13 @@ func (s *Store) tidyService(dir string, now time.Time) error {
 		return err
 	}
 	oldest, total := now.Add(-Retention).UTC().Format(dayLayout), int64(0)
-	for i := len(days) - 1; i >= 0; i-- {
-		file := filepath.Join(dir, days[i])
+	for _, day := range slices.Backward(days) {
+		file := filepath.Join(dir, day)
 		info, err := os.Stat(file)
 		if err != nil {
 			return fmt.Errorf("tidy metrics: %w", err)
 		}
-		if total += info.Size(); days[i] >= oldest && total <= maxBytes {
+		if total += info.Size(); day >= oldest && total <= maxBytes {
 			continue
 		}
 		if err := os.Remove(file); err != nil {

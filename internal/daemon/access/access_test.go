@@ -504,7 +504,7 @@ func TestVerifier(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nothingAllowed)
 	v := Verifier{Guard: w.Guard, Signature: &sigv4.Verifier{Keys: w.Guard, Services: []string{"apprunner"}, Now: time.Now}}
-	verify := func(key iam.Key, change func(*http.Request)) (error, audit.Entry) {
+	verify := func(key iam.Key, change func(*http.Request)) (audit.Entry, error) {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		if err := sigv4.Sign(r, nil, key.ID, key.Secret, "eu-west-1", "apprunner", time.Now()); err != nil {
 			t.Fatal(err)
@@ -514,18 +514,18 @@ func TestVerifier(t *testing.T) {
 		}
 		tr := &trail{}
 		_, err := v.Verify(r.WithContext(context.WithValue(r.Context(), trailKey{}, tr)), nil)
-		return err, tr.entry
+		return tr.entry, err
 	}
 	forged := iam.Key{ID: w.user.ID, Secret: w.root.Secret}
 	for range 10 { // forged calls take nothing from the key's rate
-		err, entry := verify(forged, nil)
+		entry, err := verify(forged, nil)
 		if e, ok := errors.AsType[*sigv4.Error](err); !ok || e.Code != "InvalidSignatureException" || entry.AccessKeyID != w.user.ID || entry.User != "" {
 			t.Fatalf("forged: %v, %+v", err, entry)
 		}
 	}
 	var codes []string
 	for range 4 {
-		err, entry := verify(w.user.Key, nil)
+		entry, err := verify(w.user.Key, nil)
 		if entry.AccessKeyID != w.user.ID || entry.User != "arn:aws:iam::000000000000:user/ci" || entry.Region != "eu-west-1" {
 			t.Errorf("entry %+v", entry)
 		}
@@ -538,14 +538,14 @@ func TestVerifier(t *testing.T) {
 	if !slices.Equal(codes, []string{"", "", "", "ThrottlingException"}) {
 		t.Errorf("with a burst of three: %q", codes)
 	}
-	if err, _ := verify(w.root.Key, nil); err != nil {
+	if _, err := verify(w.root.Key, nil); err != nil {
 		t.Errorf("another key: %v", err)
 	}
 	// A secret where the id belongs is not recorded.
-	if _, entry := verify(iam.Key{ID: "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY", Secret: "x"}, nil); entry.AccessKeyID != "" {
+	if entry, _ := verify(iam.Key{ID: "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY", Secret: "x"}, nil); entry.AccessKeyID != "" {
 		t.Errorf("recorded %q", entry.AccessKeyID)
 	}
-	_, entry := verify(w.user.Key, func(r *http.Request) {
+	entry, _ := verify(w.user.Key, func(r *http.Request) {
 		r.Header.Del("Authorization")
 		r.URL.RawQuery = "X-Amz-Algorithm=x&X-Amz-Credential=" + w.user.ID + "%2F20260101"
 	})

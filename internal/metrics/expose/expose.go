@@ -5,6 +5,7 @@ package expose
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,15 +40,15 @@ func Registry(source metrics.Source, version string) *prometheus.Registry {
 
 var (
 	ofService  = []string{"region", "service", "service_id"}
-	ofInstance = append(ofService[:len(ofService):len(ofService)], "instance_id")
+	ofInstance = slices.Concat(ofService, []string{"instance_id"})
 )
 
 func service(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("slipway_service_"+name, help, append(ofService[:len(ofService):len(ofService)], labels...), nil)
+	return prometheus.NewDesc("slipway_service_"+name, help, slices.Concat(ofService, labels), nil)
 }
 
 func instance(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("slipway_instance_"+name, help, append(ofInstance[:len(ofInstance):len(ofInstance)], labels...), nil)
+	return prometheus.NewDesc("slipway_instance_"+name, help, slices.Concat(ofInstance, labels), nil)
 }
 
 var (
@@ -114,7 +115,7 @@ func (s services) Collect(out chan<- prometheus.Metric) {
 				continue
 			}
 			shown++
-			collectInstance(out, in, append(labels[:len(labels):len(labels)], in.ID))
+			collectInstance(out, in, append(slices.Clip(labels), in.ID))
 		}
 	}
 	gauge(out, withoutSeries, float64(beyond), nil)
@@ -166,7 +167,7 @@ func counter(out chan<- prometheus.Metric, d *prometheus.Desc, value float64, la
 
 func byClass(out chan<- prometheus.Metric, d *prometheus.Desc, status [6]int64, labels []string) {
 	for class, n := range status {
-		counter(out, d, float64(n), append(labels[:len(labels):len(labels)], classes[class]))
+		counter(out, d, float64(n), append(slices.Clip(labels), classes[class]))
 	}
 }
 
