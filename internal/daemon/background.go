@@ -39,6 +39,7 @@ func (d *Daemon) ended(serviceID string) {
 	d.redeployer.Look(serviceID)
 	d.domains.Look()
 	d.watch()
+	d.slim.later()
 }
 
 // watch has the tags of other registries watched.

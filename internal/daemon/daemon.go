@@ -87,6 +87,7 @@ type Daemon struct {
 	otlp       *otlp.Exporter   // nil unless configured
 	operations *otlp.Operations // likewise
 	inside     *role.Listener   // connections from inside of instances
+	slim       slimmer
 	endpoint   *role.Endpoint
 
 	repositories *ecr.Registry
@@ -193,6 +194,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 // begin starts everything.
 func (d *Daemon) begin(ctx context.Context) error {
+	d.slim = newSlimmer(func(err error) { d.log.Debug("memory was not given back", "error", err) })
 	d.front = d.newFront(d.end)
 	if err := d.adopt(ctx); err != nil {
 		return err
@@ -263,6 +265,7 @@ func (d *Daemon) finish(asked bool) {
 // rest returns when nothing works in the background any more, and everything that was counted is stored.
 func (d *Daemon) rest() {
 	d.runner.Wait()
+	d.slim.timer.Stop()
 	d.back.Wait()
 	d.counted.Do(func() { d.metrics.Finish(context.WithoutCancel(d.ctx)) })
 }
