@@ -103,6 +103,11 @@ func (c *conn) send(u *upstream) error {
 	if !direct {
 		c.out = append(c.out, v.body...)
 	}
+	if v.whole && !direct && u.busy(v.timing.asked) {
+		u.conn.ask(c.out)
+		c.out = c.out[:0] // nothing is put there before the answer comes
+		return nil
+	}
 	_, err := u.conn.Write(c.out)
 	if c.out = c.out[:0]; err != nil {
 		return err

@@ -28,9 +28,9 @@ func (c *conn) tunnel(u *upstream) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		v.in = pour(u.conn, c.nc)
+		v.in = pour(u.conn.Conn, c.nc)
 	}()
-	v.out = pour(c.nc, u.conn)
+	v.out = pour(c.nc, u.conn.Conn)
 	<-ended
 	return nil
 }

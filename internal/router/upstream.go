@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +16,8 @@ const upstreamBuffer = 16 << 10
 
 // upstream is a connection to an instance. One request at a time uses it.
 type upstream struct {
-	conn   net.Conn
-	raw    syscall.RawConn // nil if it is no socket
-	look   func(uintptr)   // poll, made once
+	conn   *line
+	look   func(uintptr) // poll, made once
 	asked  [1]unix.PollFd
 	silent bool
 	in     http1.Stream
@@ -29,18 +27,20 @@ type upstream struct {
 }
 
 func newUpstream(conn net.Conn) *upstream {
-	u := &upstream{conn: conn}
-	u.in = http1.Stream{From: conn, Buf: make([]byte, upstreamBuffer)}
-	if socket, ok := conn.(syscall.Conn); ok {
-		u.raw, _ = socket.SyscallConn()
-		u.look = u.poll
-	}
+	u := &upstream{conn: newLine(conn)}
+	u.in = http1.Stream{From: u.conn, Buf: make([]byte, upstreamBuffer)}
+	u.look = u.poll
 	return u
 }
 
 // quiet reports whether the instance has neither closed an idle connection nor sent into it.
 func (u *upstream) quiet() bool {
-	return u.raw == nil || (u.raw.Control(u.look) == nil && u.silent)
+	return u.conn.raw == nil || (u.conn.raw.Control(u.look) == nil && u.silent)
+}
+
+// busy reports whether a connection was used a moment ago and will hardly be ended now.
+func (u *upstream) busy(now time.Time) bool {
+	return u.conn.raw != nil && u.used && now.Sub(u.since) < lately
 }
 
 // poll asks the kernel whether there is anything to read, an end included.
