@@ -60,19 +60,34 @@ func startContenders(b *testing.B) []contender {
 	file := writeConfig(b, dir, "haproxy.cfg", fmt.Sprintf(haproxyProxy, add("haproxy", version("haproxy", "-v")), backend))
 	start(b, nil, "haproxy", "-db", "-f", file)
 
-	_, port, _ := net.SplitHostPort(add("caddy", version("caddy", "version")))
-	file = writeConfig(b, dir, "Caddyfile", fmt.Sprintf(caddyProxy, port, backend))
-	start(b, []string{"XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}, "caddy", "run", "--config", file, "--adapter", "caddyfile")
-	_, port, _ = net.SplitHostPort(add("traefik", strings.TrimPrefix(traefikVersion, "v")))
-	file = writeConfig(b, dir, "traefik-routes.yaml", fmt.Sprintf(traefikRoutes, backend))
-	file = writeConfig(b, dir, "traefik.yaml", fmt.Sprintf(traefikProxy, port, file))
-	start(b, nil, peer("traefik", traefikVersion), "--configfile="+file)
-
+	startCaddy(b, dir, "caddy", add("caddy", version("caddy", "version")), backend, "", "")
+	startTraefik(b, dir, "traefik", add("traefik", strings.TrimPrefix(traefikVersion, "v")), backend, "")
+	// The same with what Slipway does beside: metrics, and an access log in a file.
+	startCaddy(b, dir, logging("caddy"), add(logging("caddy"), version("caddy", "version")), backend, caddyMetrics, fmt.Sprintf(caddyLog, dir))
+	startTraefik(b, dir, logging("traefik"), add(logging("traefik"), strings.TrimPrefix(traefikVersion, "v")), backend, fmt.Sprintf(traefikLog, dir))
 	startKamal(b, dir, add("kamal-proxy", strings.TrimPrefix(kamalVersion, "v")), backend)
 	for _, c := range all {
 		await(b, c)
 	}
 	return all
+}
+
+// logging is the name of a contender that has metrics and writes an access log.
+func logging(name string) string { return name + ", logging" }
+
+func startCaddy(b *testing.B, dir, name, listen, backend, global, site string) {
+	b.Helper()
+	_, port, _ := net.SplitHostPort(listen)
+	file := writeConfig(b, dir, "Caddyfile of "+name, fmt.Sprintf(caddyProxy, global, port, site, backend))
+	start(b, []string{"XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}, "caddy", "run", "--config", file, "--adapter", "caddyfile")
+}
+
+func startTraefik(b *testing.B, dir, name, listen, backend, more string) {
+	b.Helper()
+	_, port, _ := net.SplitHostPort(listen)
+	routes := writeConfig(b, dir, name+"-routes.yaml", fmt.Sprintf(traefikRoutes, backend))
+	file := writeConfig(b, dir, name+".yaml", fmt.Sprintf(traefikProxy, port, routes, more))
+	start(b, nil, peer("traefik", traefikVersion), "--configfile="+file)
 }
 
 // The versions that scripts/bench-peers builds.
@@ -118,6 +133,15 @@ log:
 global:
   checkNewVersion: false
   sendAnonymousUsage: false
+%s`
+
+// traefikLog is buffered, as its documentation advises for speed.
+const traefikLog = `accessLog:
+  filePath: %s/traefik-access.log
+  format: json
+  bufferingSize: 1000
+metrics:
+  prometheus: {}
 `
 
 const traefikRoutes = `http:
@@ -194,15 +218,25 @@ const caddyProxy = `{
 	log {
 		level ERROR
 	}
-}
+%s}
 http://:%s {
-	reverse_proxy %s {
+%s	reverse_proxy %s {
 		transport http {
 			keepalive_idle_conns_per_host 128
 		}
 	}
 }
 `
+
+// caddyMetrics and caddyLog go into the first and the second place of caddyProxy.
+const (
+	caddyMetrics = "	servers {\n		metrics\n	}\n"
+	caddyLog     = `	log {
+		output file %s/caddy-access.log
+		level INFO
+	}
+`
+)
 
 func runNginx(b *testing.B, dir, name, servers string) (pid int) {
 	b.Helper()

@@ -133,8 +133,8 @@ func report(b *testing.B, contenders []contender, results map[string]result) {
 	fmt.Printf("\n%s\n", table.String())
 	b.ReportMetric(results["slipway"].Rate, "req/s")
 	b.ReportMetric(results["slipway"].Nginx, "slipway/nginx")
-	for _, name := range []string{"caddy", "traefik", "kamal-proxy"} {
-		b.ReportMetric(results[name].Slipway, "slipway/"+name)
+	for _, name := range []string{"caddy", logging("caddy"), "traefik", logging("traefik"), "kamal-proxy"} {
+		b.ReportMetric(results[name].Slipway, "slipway/"+strings.ReplaceAll(name, ", ", "-"))
 	}
 
 	file := filepath.Join(kit.Root(), "bin/bench/router.json")

@@ -7,7 +7,7 @@ import (
 
 // Sizes of the picture, in its own units.
 const (
-	width, left, right = 720, 110, 90
+	width, left, right = 720, 130, 90
 	bar, gap, top      = 22, 10, 46
 )
 

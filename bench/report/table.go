@@ -6,7 +6,7 @@ import (
 )
 
 // order is that of the table and the picture.
-var order = []string{"direct", "slipway", "nginx", "haproxy", "caddy", "traefik", "kamal-proxy"}
+var order = []string{"direct", "slipway", "nginx", "haproxy", "caddy", "caddy, logging", "traefik", "traefik, logging", "kamal-proxy"}
 
 func rates(all map[string]contender) string {
 	var b strings.Builder
@@ -31,7 +31,8 @@ var rows = []row{
 	{"wake-frozen", "wake from frozen to the last byte, p95", "{p95-ms} ms", "awake: {awake-p95-ms} ms", "10 ms"},
 	{"wake-many", "{services} services woken at once", "{all-ms} ms, {failed} failed", "", "3 s, 0 failed"},
 	{"burst", "burst from idle to 20 instances' worth", "{failed} failed; p99 {p99/start} of the application's start", "", "0 failed, 2"},
-	{"services", "1,000 registered services, 20 awake: p50 beside one service", "{latency/one-service} times", "", "1.1"},
+	{"services", "p50 of one of 20 awake services, 1,000 registered", "{latency/one-service} times", "one service alone", "1.1"},
+	{"services", "the same over all 20, whose applications share the processors' caches", "{latency-of-all/one-service} times", "one service alone", "stated"},
 	{"services", "daemon with these, idle", "{memory-MB} MB, {cpu-percent} % of a processor", "", "stated"},
 	{"services", "daemon with 10 services, idle", "{10-services-memory-MB} MB, {10-services-cpu-percent} %", "", "60 MB"},
 	{"websockets", "memory of an open WebSocket, 5,000 open", "{slipway-KB} KB", "nginx: {nginx-KB} KB", "stated"},
