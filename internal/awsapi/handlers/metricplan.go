@@ -82,7 +82,7 @@ func (q *dataQuery) check() (err error) {
 		return invalidData("The query '%s' must have either an Expression or a MetricStat.", *q.Id)
 	case q.Expression != nil:
 		if q.expression, err = formula.Parse(*q.Expression); err != nil {
-			return invalidData("Error in expression '%s': %s", *q.Id, err)
+			return q.explain(err)
 		}
 		if q.Period != nil {
 			q.period, err = periodOf(*q.Period)
@@ -156,15 +156,23 @@ func (p *dataPlan) evaluate(q *dataQuery) (formula.Value, error) {
 	v, err := q.expression.Evaluate(formula.Inputs{
 		Get: p.value, Metrics: p.metrics, Search: p.search, Period: period, From: p.from, To: p.to,
 	})
-	if wrong, ok := errors.AsType[*formula.Error](err); ok {
-		return v, invalidData("Error in expression '%s': %s", *q.Id, wrong)
+	if err != nil {
+		return v, q.explain(err)
 	}
-	if err == nil && v.Kind == formula.Single && v.Series[0].Metric == nil {
+	if v.Kind == formula.Single && v.Series[0].Metric == nil {
 		named := v.Series[0] // a copy: it may be the value of another query
 		named.Label = *q.Id
 		v = formula.One(named)
 	}
-	return v, err
+	return v, nil
+}
+
+// explain turns what is wrong with an expression into an answer.
+func (q *dataQuery) explain(err error) error {
+	if wrong, ok := errors.AsType[*formula.Error](err); ok {
+		return invalidData("Error in expression '%s', character %d: %s.", *q.Id, wrong.At, wrong.What)
+	}
+	return err
 }
 
 // read reads a metric. One of another unit than is asked for has no points.
