@@ -28,6 +28,7 @@ import (
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
+	"github.com/slipway-run/slipway/internal/engine/containerd/images"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
 	"github.com/slipway-run/slipway/internal/metrics"
@@ -61,6 +62,7 @@ type Daemon struct {
 	metrics  *metrics.Collector
 	exposed  http.Handler // metrics for Prometheus
 	engine   *containerd.Engine
+	images   *images.Store // of the engine
 	registry *registry.Registry
 	router   *router.Router
 	fleet    *fleet.Fleet
@@ -344,6 +346,9 @@ func (d *Daemon) closeBack() (err error) {
 		}
 		if d.engine != nil {
 			errs = append(errs, d.engine.Close())
+		}
+		if d.images != nil {
+			d.images.CloseIdle() // one to the registry here would be a client of this daemon
 		}
 		if d.sources != nil {
 			d.sources.Close()

@@ -32,7 +32,10 @@ func (d *Daemon) openEngine() (err error) {
 	d.engine, err = containerd.Open(d.ctx, containerd.Options{
 		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
 		HostPorts: ports, Forward: d.forwards(),
-		Images: func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
+		Images: func(c *containerdclient.Client) engine.Images {
+			d.images = images.New(c, log)
+			return d.images
+		},
 		Logger: log,
 	})
 	return err
