@@ -110,6 +110,8 @@ type Daemon struct {
 
 	routes     routing
 	handed     map[string]inherited // listeners of the last daemon, until listen
+	entered    []containerd.Inside  // those that it had inside of instances, until openEngine
+	left       []containerd.Inside  // those of this one, for the next
 	fixed      map[string]bool      // doors whose address systemd decides
 	front      *front
 	last       *predecessor // nil unless one was replaced
@@ -253,6 +255,7 @@ var errReplaced = errors.New("another process has taken over")
 func (d *Daemon) finish(asked bool) {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), time.Duration(d.grace.Load()))
 	defer cancel()
+	d.holdInside()
 	d.stop()
 	d.front.shutdown(grace)
 	if asked {

@@ -126,6 +126,7 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 		return nil // this daemon ends, and the successor finds the data directory free
 	}
 	d.log.Info("another process takes over", "pid", who.PID)
+	d.passInside(conn)
 	if err := conn.Send(sayGiven, nil, d.lock); err != nil {
 		d.reclaim(ctx)
 		return nil
@@ -175,9 +176,11 @@ func (d *Daemon) give(ctx context.Context) {
 	d.front.door.give(calls)
 	cancel()
 	d.succession.given.Store(true)
+	d.holdInside()
 	d.stop()
 	d.runner.Wait()
 	d.back.Wait()
+	d.left = d.engine.LeaveInside()
 	if err := d.closeBack(); err != nil {
 		d.log.Error("something was not closed for the next daemon", "error", err)
 	}

@@ -121,11 +121,15 @@ func (d *Daemon) receiveLock() error {
 		if err != nil {
 			return err
 		}
-		if m.Kind == sayGiven && len(files) == 1 {
+		switch {
+		case m.Kind == sayGiven && len(files) == 1:
 			d.lock = files[0]
 			return sign(d.lock)
+		case m.Kind == sayInside:
+			d.enterInside(m, files)
+		default:
+			handover.CloseAll(files)
 		}
-		handover.CloseAll(files)
 	}
 }
 

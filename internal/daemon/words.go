@@ -13,6 +13,7 @@ import (
 //	takeover            →              here I am
 //	                    ←  listeners   with the sockets; now the successor can still fail
 //	take                →
+//	                    ←  inside      with listeners that are inside of instances, if there are any
 //	                    ←  given       with the lock: store and fleet are let go of
 //	serving             →              it accepts; the daemon accepts no more, and lingers
 //	serve, hold, drain, awake  →       what the fleet tells its router
@@ -26,6 +27,7 @@ const (
 	sayTakeOver  = "takeover"
 	sayListeners = "listeners"
 	sayTake      = "take"
+	sayInside    = "inside"
 	sayGiven     = "given"
 	sayServing   = "serving"
 	sayServe     = "serve"
@@ -60,7 +62,9 @@ type (
 		Name    string
 		Address string // as inherited.Address
 	}
-	serving struct{ PID int }
+	// insideOf says of which instances the attached listeners are, in their order.
+	insideOf struct{ Instances []string }
+	serving  struct{ PID int }
 
 	serveWords struct {
 		Service     apprunner.Service

@@ -2,12 +2,8 @@ package role
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
-	"syscall"
 )
 
 // Listener takes connections that come from inside of instances. It knows of each which one it is of.
@@ -24,22 +20,16 @@ func NewListener() *Listener {
 	return &Listener{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-// Connect connects an instance, and returns its end. It waits until the connection is accepted.
-func (l *Listener) Connect(ctx context.Context, id string) (net.Conn, error) {
-	theirs, ours, err := pair()
-	if err != nil {
-		return nil, fmt.Errorf("connect instance %q: %w", id, err)
-	}
+// Take passes on a connection of an instance. It waits until the connection is accepted, or closes it when
+// ctx ends first.
+func (l *Listener) Take(ctx context.Context, id string, c net.Conn) {
 	select {
-	case l.conns <- conn{ours, instance(id)}:
-		return theirs, nil
+	case l.conns <- conn{c, instance(id)}:
+		return
 	case <-ctx.Done():
-		err = ctx.Err()
 	case <-l.done:
-		err = net.ErrClosed
 	}
-	_, _ = theirs.Close(), ours.Close()
-	return nil, err
+	_ = c.Close()
 }
 
 // Accept implements net.Listener.
@@ -88,25 +78,4 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 func instanceOf(ctx context.Context) string {
 	id, _ := ctx.Value(fromKey{}).(string)
 	return id
-}
-
-// pair makes two connected sockets: unlike net.Pipe, each side can end what it says alone.
-func pair() (a, b net.Conn, err error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	if a, err = open(fds[0]); err != nil {
-		return nil, nil, errors.Join(err, syscall.Close(fds[1]))
-	}
-	if b, err = open(fds[1]); err != nil {
-		return nil, nil, errors.Join(err, a.Close())
-	}
-	return a, b, nil
-}
-
-func open(fd int) (net.Conn, error) {
-	f := os.NewFile(uintptr(fd), "instance")
-	defer f.Close() // the connection has a copy
-	return net.FileConn(f)
 }
