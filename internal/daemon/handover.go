@@ -25,11 +25,12 @@ const (
 
 // succession is what a daemon knows of the one that takes over from it.
 type succession struct {
-	busy    atomic.Bool // somebody takes over
-	given   atomic.Bool // somebody has the store and the fleet
-	news    chan news   // for whoever has them
-	served  chan int    // the process that took over
-	settled func()      // ends the search for another one; guarded by busy
+	busy    atomic.Bool                   // somebody takes over
+	given   atomic.Bool                   // somebody has the store and the fleet
+	news    chan news                     // for whoever has them
+	served  chan int                      // the process that took over
+	settled func()                        // ends the search for another one; guarded by busy
+	keeper  atomic.Pointer[handover.Conn] // of who keeps the access logs; nil for this daemon
 }
 
 func newSuccession() *succession {
@@ -46,6 +47,12 @@ func (s *succession) pass(kind, serviceID, instanceID string) bool {
 	default: // it will find out itself
 	}
 	return true
+}
+
+// keep has a successor keep lines of an access log. It is false when there is none that does.
+func (s *succession) keep(serviceID, name string, lines []byte) bool {
+	conn := s.keeper.Load()
+	return conn != nil && conn.Send(sayRequests, requestWords{serviceID, name, string(lines)}) == nil
 }
 
 // talk answers other processes until ctx ends.
@@ -133,6 +140,9 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 	}
 	d.succession.settled()
 	dieAt("HAND_OVER:given")
+	if who.Requests {
+		d.succession.keeper.Store(conn)
+	}
 	d.linger(ctx, conn)
 	return nil
 }
@@ -176,6 +186,9 @@ func (d *Daemon) give(ctx context.Context) {
 	d.front.door.give(calls)
 	cancel()
 	d.succession.given.Store(true)
+	if d.accessLog != nil {
+		d.accessLog.Hurry() // the successor has its lines follow
+	}
 	d.holdInside()
 	d.stop()
 	d.runner.Wait()
@@ -235,6 +248,9 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 			}
 			_ = conn.Send(n.kind, n)
 		case <-left:
+			if d.accessLog != nil {
+				_ = d.accessLog.Close() // while the successor hears of the last lines
+			}
 			d.end(errReplaced)
 			return
 		}
@@ -310,6 +326,7 @@ func (d *Daemon) reclaim(ctx context.Context) {
 	taken, settled := context.WithCancel(context.Background())
 	defer settled()
 	d.succession.settled = settled
+	d.succession.keeper.Store(nil)
 	d.succession.busy.Store(false)
 	if err := errors.Join(d.front.openApplications(), d.talk(ctx)); err != nil {
 		d.end(err)

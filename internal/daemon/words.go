@@ -19,6 +19,7 @@ import (
 //	serve, hold, drain, awake  →       what the fleet tells its router
 //	                    ←  drained
 //	                    ←  failed, demand, wake   what the router tells its fleet
+//	                    ←  requests    lines of an access log
 //	hurry, bye          →              linger no longer; end
 //
 // A side that hears a word it does not know lets it pass. Restart, from the command line, is answered with
@@ -38,6 +39,7 @@ const (
 	sayFailed    = "failed"
 	sayDemand    = "demand"
 	sayWake      = "wake"
+	sayRequests  = "requests"
 	sayHurry     = "hurry"
 	sayBye       = "bye"
 	sayRestart   = "restart"
@@ -52,6 +54,7 @@ type (
 	takeOver struct {
 		Protocol int
 		PID      int
+		Requests bool // it knows that word: without, lines would be lost
 	}
 	// sockets describes the attached listeners, in their order.
 	sockets struct {
@@ -89,6 +92,8 @@ type (
 		ServiceID, InstanceID string
 		Load                  int // requests of the service that this daemon has, with demand
 	}
+
+	requestWords struct{ ServiceID, Service, Lines string }
 
 	restart   struct{ Program string }
 	restarted struct{ PID int }
