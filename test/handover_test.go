@@ -84,7 +84,7 @@ logs:
 	count, cycles := said(t), cycled(t)
 	t.Logf("%d lines were said, the other service was paused %d times", count, cycles)
 
-	wantLines := func(t *testing.T, where string, read func() []byte) {
+	wantLines := func(t *testing.T, where string, slack int, read func() []byte) {
 		t.Helper()
 		s := s.With(t)
 		s.Eventually("the last line is in "+where, 30*time.Second, func() error {
@@ -93,19 +93,19 @@ logs:
 			}
 			return nil
 		})
-		once(t, where, count, read())
+		once(t, where, count, slack, read())
 	}
 	t.Run("webhook", func(t *testing.T) { wantDelivered(t, s.With(t), receiver) })
 	t.Run("followed events", func(t *testing.T) { wantFollowed(t, s.With(t), events) })
-	t.Run("followed output", func(t *testing.T) { wantLines(t, "slipway logs -f", lines) })
-	t.Run("followed requests", func(t *testing.T) { wantLines(t, "slipway logs --type access -f", requests) })
-	t.Run("aws logs tail", func(t *testing.T) { wantLines(t, "aws logs tail --follow", tail) })
-	for _, kind := range []string{"application", "access"} {
+	t.Run("followed output", func(t *testing.T) { wantLines(t, "slipway logs -f", 0, lines) })
+	t.Run("followed requests", func(t *testing.T) { wantLines(t, "slipway logs --type access -f", overtaken, requests) })
+	t.Run("aws logs tail", func(t *testing.T) { wantLines(t, "aws logs tail --follow", 0, tail) })
+	for kind, slack := range map[string]int{"application": 0, "access": overtaken} {
 		t.Run("file with "+kind, func(t *testing.T) {
-			wantLines(t, "the file", func() []byte { return having(content(file), `"log":"`+kind+`"`) })
+			wantLines(t, "the file", slack, func() []byte { return having(content(file), `"log":"`+kind+`"`) })
 		})
 		t.Run("syslog with "+kind, func(t *testing.T) {
-			wantLines(t, "syslog", func() []byte { return having(collector.all(), " "+kind+" [origin") })
+			wantLines(t, "syslog", slack, func() []byte { return having(collector.all(), " "+kind+" [origin") })
 		})
 	}
 }
@@ -214,19 +214,25 @@ func having(text []byte, words string) (some []byte) {
 
 var numbered = regexp.MustCompile(`line-(\d{5})\.`)
 
-// once fails the test unless each line is there once, in order.
-func once(t *testing.T, where string, count int, text []byte) {
+// overtaken is by how many requests one may be overtaken in the access log: its line is written after its
+// answer, when a client that is quick has already had the next ones.
+const overtaken = 3
+
+// once fails the test unless each line is there once, in order. So many lines may be before one that they
+// belong after.
+func once(t *testing.T, where string, count, slack int, text []byte) {
 	t.Helper()
-	times, last, disorder := map[int]int{}, 0, 0
+	times, last := map[int]int{}, 0
+	var disorder []string
 	for _, found := range numbered.FindAllSubmatch(text, -1) {
 		n, err := strconv.Atoi(string(found[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if times[n]++; n < last {
-			disorder++
+		if times[n]++; n < last-slack {
+			disorder = append(disorder, fmt.Sprintf("%d after %d", n, last))
 		}
-		last = n
+		last = max(last, n)
 	}
 	var lost, twice []int
 	for n := 1; n <= count; n++ {
@@ -238,8 +244,8 @@ func once(t *testing.T, where string, count int, text []byte) {
 			twice = append(twice, n)
 		}
 	}
-	if len(lost)+len(twice)+disorder > 0 {
-		t.Errorf("of %d lines, %s has %v not at all and %v more than once; %d are out of order", count, where, lost, twice, disorder)
+	if len(lost)+len(twice)+len(disorder) > 0 {
+		t.Errorf("of %d lines, %s has %v not at all and %v more than once; out of order are %v", count, where, lost, twice, disorder)
 	}
 }
 
