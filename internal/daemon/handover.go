@@ -204,23 +204,10 @@ func (d *Daemon) give(ctx context.Context) {
 func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 	limit, end := context.WithCancel(ctx)
 	defer end()
-	left := make(chan struct{})
+	left, done := make(chan struct{}), make(chan struct{})
+	defer close(done)
 	heard := make(chan handover.Message)
-	d.front.work.Go(func() {
-		defer close(heard)
-		for {
-			m, files, err := conn.Receive()
-			handover.CloseAll(files)
-			if err != nil {
-				return
-			}
-			select {
-			case heard <- m:
-			case <-limit.Done():
-				return
-			}
-		}
-	})
+	d.front.work.Go(func() { listen(conn, heard, done) })
 	for {
 		select {
 		case m, ok := <-heard:
@@ -252,6 +239,24 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 				_ = d.accessLog.Close() // while the successor hears of the last lines
 			}
 			d.end(errReplaced)
+			return
+		}
+	}
+}
+
+// listen passes on what the successor says until done. Heard is closed when it says no more, and only then:
+// that stands for its end.
+func listen(conn *handover.Conn, heard chan<- handover.Message, done <-chan struct{}) {
+	for {
+		m, files, err := conn.Receive()
+		handover.CloseAll(files)
+		if err != nil {
+			close(heard)
+			return
+		}
+		select {
+		case heard <- m:
+		case <-done:
 			return
 		}
 	}
