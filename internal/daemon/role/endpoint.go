@@ -44,8 +44,6 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.API.ServeHTTP(w, r)
 		return
 	}
-	// SDKs ask once an hour. A connection that is kept could end with this process just when one does.
-	w.Header().Set("Connection", "close")
 	id := instanceOf(r.Context())
 	switch {
 	case r.Method != http.MethodGet:

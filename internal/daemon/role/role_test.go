@@ -152,6 +152,7 @@ func inside(t *testing.T, e *Endpoint) func(id, method, path, authorization stri
 		c, ours := connected(t)
 		defer c.Close()
 		l.Take(t.Context(), id, ours)
+		defer l.Await(t.Context())
 		r, _ := http.NewRequest(method, "http://127.0.0.1"+path, nil)
 		r.Header.Set("Authorization", authorization)
 		if err := r.Write(c); err != nil {
