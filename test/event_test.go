@@ -58,6 +58,7 @@ func happened(t *testing.T, s *kit.Slipway, name string) (all []event) {
 type hook struct {
 	t      *testing.T
 	secret *standardwebhooks.Webhook
+	slow   time.Duration // before each answer
 	mu     sync.Mutex
 	mode   string // "", fail, hang
 	got    []event
@@ -83,6 +84,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || r.Header.Get("Webhook-Id") != e.ID {
 		h.t.Errorf("aaaa webhook came with %v: %s, %v", r.Header, body, err)
 	}
+	time.Sleep(h.slow)
 	h.mu.Lock()
 	mode := h.mode
 	if mode == "" {
@@ -100,6 +102,13 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	}
+}
+
+// all is what arrived, each event as often as it came.
+func (h *hook) all() []event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.got)
 }
 
 // once is what arrived, each event at its first time.

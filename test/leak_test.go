@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -113,17 +114,26 @@ func search(t *testing.T, s *kit.Slipway, when string, canaries ...canary) (file
 		}
 	}
 	look("the log of the daemon", []byte(s.Log()))
-	inside := s.PIDs("process of an instance")
+	inside, daemons := s.PIDs("process of an instance"), s.PIDs("daemon")
 	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, process := range processes {
-		if slices.ContainsFunc(inside, func(pid int) bool { return filepath.Base(process) == fmt.Sprint(pid) }) {
+		pid, err := strconv.Atoi(filepath.Base(process))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(inside, pid) {
 			continue
 		}
 		for _, file := range []string{"environ", "cmdline"} {
 			data, _ := os.ReadFile(filepath.Join(process, file))
+			if file == "environ" && slices.Contains(daemons, pid) { // it has those that it was given so
+				for _, pair := range s.Env {
+					data = bytes.ReplaceAll(data, []byte(pair), nil)
+				}
+			}
 			look(filepath.Join(process, file), data)
 		}
 	}
@@ -135,16 +145,21 @@ func TestNoLeaks(t *testing.T) {
 	outside := &everything{}
 	server := httptest.NewServer(outside)
 	t.Cleanup(server.Close)
-	shipped := filepath.Join(t.TempDir(), "shipped.log")
-	s := kit.Start(t, fmt.Sprintf(`log-level: debug
+	shipped, files := filepath.Join(t.TempDir(), "shipped.log"), t.TempDir()
+	s := kit.New(t, fmt.Sprintf(`log-level: debug
 timeouts: {stop: 1s}
+secrets: {files: %[3]s, environment: SLIPWAY_SECRET_}
 events: {webhooks: [{name: eb, url: %[1]q}, {name: ce, url: %[1]q, format: cloudevents}], messages: [{name: people, url: "generic+%[1]s/people"}]}
 otlp: {endpoint: %[1]q, interval: 1s, sample: 1}
 logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %[2]s}]}
-`, server.URL, shipped))
-	s.PushMimic("mimic:v1", "v1")
+`, server.URL, shipped, files))
 	text, binary, parameter, next, wrong := newCanary("text"), newCanary("binary"), newCanary("parameter"), newCanary("next"), newCanary("wrong")
-	all := []canary{text, binary, parameter, next, wrong}
+	inFile, newFile, inEnvironment := newCanary("file"), newCanary("new file"), newCanary("environment")
+	all := []canary{text, binary, parameter, next, wrong, inFile, newFile, inEnvironment}
+	agent(t, files, "leak/file", inFile.name)
+	s.Env = []string{"SLIPWAY_SECRET_LEAK_VARIABLE=" + inEnvironment.name}
+	s.Start()
+	s.PushMimic("mimic:v1", "v1")
 
 	// By files, as arguments of the AWS CLI would be in /proc.
 	dir := t.TempDir()
@@ -165,20 +180,22 @@ logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %
 	aws(t, s, nil, "ssm", "put-parameter", "--name", "/leak/p", "--type", "SecureString", "--value", "file://"+file("parameter", []byte(parameter.name)))
 	aws(t, s, nil, "ssm", "put-parameter", "--name", "/leak/s", "--type", "String", "--value", "file://"+file("string", []byte(parameter.name)))
 
-	in := secretInput(s, "leak", map[string]string{"TEXT": secret.ARN + ":password", "WHOLE": secret.ARN, "BINARY": blob.ARN, "PARAMETER": "/leak/p"})
+	in := secretInput(s, "leak", map[string]string{"TEXT": secret.ARN + ":password", "WHOLE": secret.ARN, "BINARY": blob.ARN, "PARAMETER": "/leak/p", "FILE": "/leak/file", "VARIABLE": "/leak/variable"})
 	in.Tags = []apprunnerapi.Tag{{Key: new("slipway:redeploy-on-secret-change"), Value: new("true")}}
 	in.AutoScalingConfigurationArn = s.Scaling("leak-two", 10, 2, 2)
 	service := s.Run(in)
 	arn := *service.ServiceArn
-	for _, want := range []string{"TEXT=" + text.name, "BINARY=" + binary.name, "PARAMETER=" + parameter.name} {
+	for _, want := range []string{"TEXT=" + text.name, "BINARY=" + binary.name, "PARAMETER=" + parameter.name, "FILE=" + inFile.name, "VARIABLE=" + inEnvironment.name} {
 		wantBody(t, s, service, "/env", want)
 	}
-	files := search(t, s, "while the service runs", all...)
+	searched := search(t, s, "while the service runs", all...)
 
 	// A service whose secrets fail to resolve, with the wrong things in the wrong places.
 	aws(t, s, nil, "secretsmanager", "create-secret", "--name", "wrong", "--secret-string", "file://"+file("wrong", []byte(wrong.name)))
 	for name, refs := range map[string]map[string]string{
 		"leak-key": {"A": "arn:aws:secretsmanager:us-east-1:000000000000:secret:wrong:password"}, "leak-exit": {"A": secret.ARN},
+		"leak-file":     {"A": "arn:aws:secretsmanager:us-east-1:000000000000:secret:leak/file:password"},
+		"leak-variable": {"A": "arn:aws:secretsmanager:us-east-1:000000000000:secret:leak/variable:password"},
 	} {
 		failing := secretInput(s, name, refs)
 		if name == "leak-exit" {
@@ -197,8 +214,9 @@ logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %
 
 	// A new value, a rollback, a pause, a crash, instances that are replaced.
 	aws(t, s, nil, "secretsmanager", "update-secret", "--secret-id", "text", "--secret-string", "file://"+file("next", object(next)))
-	s.Eventually("the service has the new value", time.Minute, func() error {
-		if _, body := s.Get(service, "/env"); !strings.Contains(body, "TEXT="+next.name) {
+	agent(t, files, "leak/file", newFile.name)
+	s.Eventually("the service has the new values", time.Minute, func() error {
+		if _, body := s.Get(service, "/env"); !strings.Contains(body, "TEXT="+next.name) || !strings.Contains(body, "FILE="+newFile.name) {
 			return kit.Errorf("it has not")
 		}
 		return nil
@@ -234,9 +252,9 @@ logs: {ship: [{name: loki, to: loki, url: %[1]q}, {name: file, to: file, path: %
 			t.Errorf("slipway %v shows a secret", args)
 		}
 	}
-	files = max(files, search(t, s, "at the end", all...))
-	if files < 50 {
-		t.Errorf("only %d files were searched", files)
+	searched = max(searched, search(t, s, "at the end", all...))
+	if searched < 50 {
+		t.Errorf("only %d files were searched", searched)
 	}
 
 	// What was told to others: webhooks, people, a collector, and those that logs are shipped to.

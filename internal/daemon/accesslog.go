@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
+	"iter"
 
 	"github.com/slipway-run/slipway/internal/router/accesslog"
 	"github.com/slipway-run/slipway/internal/telemetry"
@@ -22,14 +24,49 @@ func (c AccessLogConfig) validate() []error {
 	return nil
 }
 
-// requests keeps the access logs of services among their other logs.
-type requests struct{ logs *telemetry.Log }
+// requests keeps the access logs of services among their other logs. A daemon that was replaced has the
+// one that replaced it do so: a file that two write has lines out of order, and one of them would not see when
+// the other begins the next.
+type requests struct {
+	logs       *telemetry.Log
+	succession *succession
+}
 
 var _ accesslog.Sink = requests{}
 
 // Keep implements accesslog.Sink.
 func (r requests) Keep(serviceID, name string, lines []byte) error {
-	return r.logs.Access(telemetry.Service{Name: name, ID: serviceID}, lines)
+	for part := range parts(lines, linesAtOnce) {
+		if r.succession.keep(serviceID, name, part) {
+			continue
+		}
+		if err := r.logs.Access(telemetry.Service{Name: name, ID: serviceID}, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linesAtOnce is how many bytes of lines are passed on in a message. It is more than a line has.
+const linesAtOnce = 64 << 10
+
+// parts splits lines into parts that are not longer than most, unless a line is.
+func parts(lines []byte, most int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(lines) > 0 {
+			end := len(lines)
+			if end > most {
+				end = bytes.LastIndexByte(lines[:most], '\n') + 1
+			}
+			if end == 0 {
+				end = bytes.IndexByte(lines, '\n') + 1
+			}
+			if end == 0 || !yield(lines[:end]) {
+				return
+			}
+			lines = lines[end:]
+		}
+	}
 }
 
 func (d *Daemon) openAccessLog() {
@@ -37,5 +74,5 @@ func (d *Daemon) openAccessLog() {
 	if c.Disabled {
 		return
 	}
-	d.accessLog = accesslog.New(requests{d.logs}, accesslog.Options{Lines: c.Lines, Query: c.Query, Log: d.log.With("component", "access log")})
+	d.accessLog = accesslog.New(requests{d.logs, d.succession}, accesslog.Options{Lines: c.Lines, Query: c.Query, Log: d.log.With("component", "access log")})
 }

@@ -32,6 +32,7 @@ type call struct {
 	push   bool // of source code
 	moves  bool // a blob of the registry; once it is let in it needs files alone, and may take long
 	stream bool // it answers bit by bit, so it may have no end, as that of a log that is followed
+	ended  bool // by endStreams
 }
 
 func newAPIDoor(address string, own http.Handler) *apiDoor {
@@ -59,7 +60,12 @@ func (a *apiDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.next.ServeHTTP(w, r)
 		return
 	}
-	defer a.leave(c)
+	defer func() {
+		if a.leave(c); c.ended {
+			// With a proper end the client could ask again over this connection, and keep this process.
+			panic(http.ErrAbortHandler)
+		}
+	}()
 	a.own.ServeHTTP(c, r.WithContext(ctx))
 }
 
@@ -82,11 +88,19 @@ func (a *apiDoor) leave(c *call) {
 func (c *call) FlushError() error {
 	c.door.mu.Lock()
 	c.stream = true
-	if c.door.unending && !c.push && !c.moves {
-		c.cancel()
+	if c.door.unending {
+		c.endLocked()
 	}
 	c.door.mu.Unlock()
 	return http.NewResponseController(c.ResponseWriter).Flush()
+}
+
+// endLocked ends a call that may go on for ever.
+func (c *call) endLocked() {
+	if c.stream && !c.push && !c.moves {
+		c.ended = true
+		c.cancel()
+	}
 }
 
 // Flush implements http.Flusher.
@@ -101,9 +115,7 @@ func (a *apiDoor) endStreams() {
 	defer a.mu.Unlock()
 	a.unending = true
 	for c := range a.calls {
-		if c.stream && !c.push && !c.moves {
-			c.cancel()
-		}
+		c.endLocked()
 	}
 }
 

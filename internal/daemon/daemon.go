@@ -28,6 +28,7 @@ import (
 	"github.com/slipway-run/slipway/internal/domain"
 	"github.com/slipway-run/slipway/internal/ecr"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
+	"github.com/slipway-run/slipway/internal/engine/containerd/images"
 	"github.com/slipway-run/slipway/internal/fleet"
 	"github.com/slipway-run/slipway/internal/iam"
 	"github.com/slipway-run/slipway/internal/metrics"
@@ -61,6 +62,7 @@ type Daemon struct {
 	metrics  *metrics.Collector
 	exposed  http.Handler // metrics for Prometheus
 	engine   *containerd.Engine
+	images   *images.Store // of the engine
 	registry *registry.Registry
 	router   *router.Router
 	fleet    *fleet.Fleet
@@ -108,6 +110,8 @@ type Daemon struct {
 
 	routes     routing
 	handed     map[string]inherited // listeners of the last daemon, until listen
+	entered    []containerd.Inside  // those that it had inside of instances, until openEngine
+	left       []containerd.Inside  // those of this one, for the next
 	fixed      map[string]bool      // doors whose address systemd decides
 	front      *front
 	last       *predecessor // nil unless one was replaced
@@ -251,6 +255,7 @@ var errReplaced = errors.New("another process has taken over")
 func (d *Daemon) finish(asked bool) {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), time.Duration(d.grace.Load()))
 	defer cancel()
+	d.holdInside()
 	d.stop()
 	d.front.shutdown(grace)
 	if asked {
@@ -344,6 +349,9 @@ func (d *Daemon) closeBack() (err error) {
 		}
 		if d.engine != nil {
 			errs = append(errs, d.engine.Close())
+		}
+		if d.images != nil {
+			d.images.CloseIdle() // one to the registry here would be a client of this daemon
 		}
 		if d.sources != nil {
 			d.sources.Close()

@@ -25,11 +25,12 @@ const (
 
 // succession is what a daemon knows of the one that takes over from it.
 type succession struct {
-	busy    atomic.Bool // somebody takes over
-	given   atomic.Bool // somebody has the store and the fleet
-	news    chan news   // for whoever has them
-	served  chan int    // the process that took over
-	settled func()      // ends the search for another one; guarded by busy
+	busy    atomic.Bool                   // somebody takes over
+	given   atomic.Bool                   // somebody has the store and the fleet
+	news    chan news                     // for whoever has them
+	served  chan int                      // the process that took over
+	settled func()                        // ends the search for another one; guarded by busy
+	keeper  atomic.Pointer[handover.Conn] // of who keeps the access logs; nil for this daemon
 }
 
 func newSuccession() *succession {
@@ -46,6 +47,12 @@ func (s *succession) pass(kind, serviceID, instanceID string) bool {
 	default: // it will find out itself
 	}
 	return true
+}
+
+// keep has a successor keep lines of an access log. It is false when there is none that does.
+func (s *succession) keep(serviceID, name string, lines []byte) bool {
+	conn := s.keeper.Load()
+	return conn != nil && conn.Send(sayRequests, requestWords{serviceID, name, string(lines)}) == nil
 }
 
 // talk answers other processes until ctx ends.
@@ -126,12 +133,16 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 		return nil // this daemon ends, and the successor finds the data directory free
 	}
 	d.log.Info("another process takes over", "pid", who.PID)
+	d.passInside(conn)
 	if err := conn.Send(sayGiven, nil, d.lock); err != nil {
 		d.reclaim(ctx)
 		return nil
 	}
 	d.succession.settled()
 	dieAt("HAND_OVER:given")
+	if who.Requests {
+		d.succession.keeper.Store(conn)
+	}
 	d.linger(ctx, conn)
 	return nil
 }
@@ -175,9 +186,14 @@ func (d *Daemon) give(ctx context.Context) {
 	d.front.door.give(calls)
 	cancel()
 	d.succession.given.Store(true)
+	if d.accessLog != nil {
+		d.accessLog.Hurry() // the successor has its lines follow
+	}
+	d.holdInside()
 	d.stop()
 	d.runner.Wait()
 	d.back.Wait()
+	d.left = d.engine.LeaveInside()
 	if err := d.closeBack(); err != nil {
 		d.log.Error("something was not closed for the next daemon", "error", err)
 	}
@@ -188,23 +204,10 @@ func (d *Daemon) give(ctx context.Context) {
 func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 	limit, end := context.WithCancel(ctx)
 	defer end()
-	left := make(chan struct{})
+	left, done := make(chan struct{}), make(chan struct{})
+	defer close(done)
 	heard := make(chan handover.Message)
-	d.front.work.Go(func() {
-		defer close(heard)
-		for {
-			m, files, err := conn.Receive()
-			handover.CloseAll(files)
-			if err != nil {
-				return
-			}
-			select {
-			case heard <- m:
-			case <-limit.Done():
-				return
-			}
-		}
-	})
+	d.front.work.Go(func() { listen(conn, heard, done) })
 	for {
 		select {
 		case m, ok := <-heard:
@@ -232,7 +235,28 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 			}
 			_ = conn.Send(n.kind, n)
 		case <-left:
+			if d.accessLog != nil {
+				_ = d.accessLog.Close() // while the successor hears of the last lines
+			}
 			d.end(errReplaced)
+			return
+		}
+	}
+}
+
+// listen passes on what the successor says until done. Heard is closed when it says no more, and only then:
+// that stands for its end.
+func listen(conn *handover.Conn, heard chan<- handover.Message, done <-chan struct{}) {
+	for {
+		m, files, err := conn.Receive()
+		handover.CloseAll(files)
+		if err != nil {
+			close(heard)
+			return
+		}
+		select {
+		case heard <- m:
+		case <-done:
 			return
 		}
 	}
@@ -307,6 +331,7 @@ func (d *Daemon) reclaim(ctx context.Context) {
 	taken, settled := context.WithCancel(context.Background())
 	defer settled()
 	d.succession.settled = settled
+	d.succession.keeper.Store(nil)
 	d.succession.busy.Store(false)
 	if err := errors.Join(d.front.openApplications(), d.talk(ctx)); err != nil {
 		d.end(err)

@@ -27,10 +27,21 @@ func (d *Daemon) openInside() {
 	d.guard.Sessions = sessions.Find
 }
 
-// serveInside answers applications on the loopback address of their instance until ctx ends.
+// serveInside answers applications on the loopback address of their instance until ctx ends. No connection is
+// kept for another request: it could end with this process just when that comes. Nor is one cut whose request
+// the server has not read yet, as its own Shutdown would do.
 func (d *Daemon) serveInside(ctx context.Context) {
-	server := &http.Server{Handler: d.endpoint, ConnContext: role.ConnContext, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	if err := serveWhile(ctx, server, d.inside); err != nil {
+	server := &http.Server{Handler: d.endpoint, ConnContext: role.ConnContext, ReadHeaderTimeout: 10 * time.Second}
+	server.SetKeepAlivesEnabled(false)
+	answered, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		defer end()
+		limit, cancel := context.WithTimeout(answered, lastAnswers)
+		defer cancel()
+		d.inside.Await(limit)
+	})()
+	if err := serveWhile(answered, server, d.inside); err != nil {
 		d.log.Error("applications get no credentials any more", "error", err)
 	}
 }

@@ -73,6 +73,7 @@ func (m mirror) Sample(serviceID string) (autoscale.Sample, bool) {
 type predecessor struct {
 	conn  *handover.Conn
 	hears func(kind string, n news)
+	keeps func(requestWords)
 	log   *slog.Logger
 	gone  chan struct{} // closed when it has ended
 
@@ -91,8 +92,8 @@ type lastLoad struct {
 // loadCounts is how long that counts: it tells again with the next request that waits.
 const loadCounts = 3 * time.Second
 
-func newPredecessor(conn *handover.Conn, hears func(string, news), log *slog.Logger) *predecessor {
-	return &predecessor{conn: conn, hears: hears, log: log, gone: make(chan struct{}), drains: map[uint64]chan struct{}{}, loads: map[string]lastLoad{}}
+func newPredecessor(conn *handover.Conn, hears func(string, news), keeps func(requestWords), log *slog.Logger) *predecessor {
+	return &predecessor{conn: conn, hears: hears, keeps: keeps, log: log, gone: make(chan struct{}), drains: map[uint64]chan struct{}{}, loads: map[string]lastLoad{}}
 }
 
 // listen hears what it says until it ends.
@@ -123,6 +124,11 @@ func (p *predecessor) heard(m handover.Message) {
 				delete(p.drains, d.ID)
 			}
 			p.mu.Unlock()
+		}
+	case sayRequests:
+		var w requestWords
+		if m.Read(&w) == nil {
+			p.keeps(w)
 		}
 	case sayFailed, sayDemand, sayWake:
 		var n news

@@ -31,10 +31,17 @@ func (d *Daemon) openEngine() (err error) {
 	}
 	d.engine, err = containerd.Open(d.ctx, containerd.Options{
 		DataDir: d.config.DataDir, BinDir: d.config.EngineDir,
-		HostPorts: ports, Forward: d.forwards(),
-		Images: func(c *containerdclient.Client) engine.Images { return images.New(c, log) },
+		HostPorts: ports, Forward: d.forwards(), Inherited: d.entered,
+		Images: func(c *containerdclient.Client) engine.Images {
+			d.images = images.New(c, log)
+			return d.images
+		},
 		Logger: log,
 	})
+	if err != nil {
+		closeInside(d.entered)
+	}
+	d.entered = nil
 	return err
 }
 

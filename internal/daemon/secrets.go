@@ -151,7 +151,7 @@ func (d *Daemon) watchFiles(ctx context.Context) {
 	files := secret.Files{Dir: d.config.Secrets.Files}
 	ticker := time.NewTicker(filesEvery)
 	defer ticker.Stop()
-	for last := files.Fingerprint(); ; {
+	for last := ""; ; { // so that services are looked at once more, after what changed while the daemon began
 		select {
 		case <-ctx.Done():
 			return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway/internal/handover"
+	"github.com/slipway-run/slipway/internal/telemetry"
 )
 
 // enterPatience is how long the data directory may be taken by a daemon that just ends, or starts.
@@ -41,7 +42,7 @@ func (d *Daemon) meet() error {
 	if err != nil {
 		return errors.Join(errAway, err)
 	}
-	m, files, err := ask(conn, takeOver{protocol, os.Getpid()})
+	m, files, err := ask(conn, takeOver{protocol, os.Getpid(), true})
 	if err != nil {
 		return errors.Join(errAway, err, conn.Close())
 	}
@@ -65,7 +66,7 @@ func (d *Daemon) meet() error {
 		d.handed[door.Name] = inherited{l, door.Address}
 	}
 	d.log.Info("taking over from the daemon that runs", "pid", all.PID)
-	d.last = newPredecessor(conn, d.hear, d.log)
+	d.last = newPredecessor(conn, d.hear, d.keepRequests, d.log)
 	return err
 }
 
@@ -121,11 +122,15 @@ func (d *Daemon) receiveLock() error {
 		if err != nil {
 			return err
 		}
-		if m.Kind == sayGiven && len(files) == 1 {
+		switch {
+		case m.Kind == sayGiven && len(files) == 1:
 			d.lock = files[0]
 			return sign(d.lock)
+		case m.Kind == sayInside:
+			d.enterInside(m, files)
+		default:
+			handover.CloseAll(files)
 		}
-		handover.CloseAll(files)
 	}
 }
 
@@ -138,6 +143,13 @@ func (d *Daemon) hear(kind string, n news) {
 		d.fleet.Wake(n.ServiceID, n.InstanceID)
 	case sayDemand:
 		d.fleet.Demanded(n.ServiceID)
+	}
+}
+
+// keepRequests keeps lines of the access log of the daemon that was replaced.
+func (d *Daemon) keepRequests(w requestWords) {
+	if err := d.logs.Access(telemetry.Service{Name: w.Service, ID: w.ServiceID}, []byte(w.Lines)); err != nil {
+		d.log.Warn("lines of an access log are lost", "service", w.Service, "error", err)
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 	"github.com/slipway-run/slipway/internal/engine"
+	"github.com/slipway-run/slipway/internal/engine/containerd"
 )
 
 // VPCConfig says what the ids that VPC connectors name stand for here.
@@ -131,17 +131,13 @@ func (c VPCConfig) egress(n apprunner.Network) (*engine.Egress, []string) {
 	return limits, warnings
 }
 
-// traceTimeout is how long the collector of traces may take to take a connection.
-const traceTimeout = 10 * time.Second
-
 // forwards is what instances find on their own loopback address: the credentials of their role, and the
 // collector of their traces.
-func (d *Daemon) forwards() map[int]func(context.Context, string) (net.Conn, error) {
-	all := map[int]func(context.Context, string) (net.Conn, error){apprunner.CredentialPort: d.inside.Connect}
+func (d *Daemon) forwards() map[int]containerd.Offer {
+	all := map[int]containerd.Offer{apprunner.CredentialPort: d.inside.Take}
 	if endpoint := d.config.Observability.OTLPEndpoint; endpoint != "" {
-		dialer := &net.Dialer{Timeout: traceTimeout}
-		all[apprunner.TracePort] = func(ctx context.Context, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "tcp", endpoint)
+		all[apprunner.TracePort] = func(_ context.Context, id string, inside net.Conn) {
+			d.inBackground(func(ctx context.Context) { d.relay(ctx, id, inside, endpoint) })
 		}
 	}
 	return all

@@ -13,11 +13,13 @@ import (
 //	takeover            →              here I am
 //	                    ←  listeners   with the sockets; now the successor can still fail
 //	take                →
+//	                    ←  inside      with listeners that are inside of instances, if there are any
 //	                    ←  given       with the lock: store and fleet are let go of
 //	serving             →              it accepts; the daemon accepts no more, and lingers
 //	serve, hold, drain, awake  →       what the fleet tells its router
 //	                    ←  drained
 //	                    ←  failed, demand, wake   what the router tells its fleet
+//	                    ←  requests    lines of an access log
 //	hurry, bye          →              linger no longer; end
 //
 // A side that hears a word it does not know lets it pass. Restart, from the command line, is answered with
@@ -26,6 +28,7 @@ const (
 	sayTakeOver  = "takeover"
 	sayListeners = "listeners"
 	sayTake      = "take"
+	sayInside    = "inside"
 	sayGiven     = "given"
 	sayServing   = "serving"
 	sayServe     = "serve"
@@ -36,6 +39,7 @@ const (
 	sayFailed    = "failed"
 	sayDemand    = "demand"
 	sayWake      = "wake"
+	sayRequests  = "requests"
 	sayHurry     = "hurry"
 	sayBye       = "bye"
 	sayRestart   = "restart"
@@ -50,6 +54,7 @@ type (
 	takeOver struct {
 		Protocol int
 		PID      int
+		Requests bool // it knows that word: without, lines would be lost
 	}
 	// sockets describes the attached listeners, in their order.
 	sockets struct {
@@ -60,7 +65,9 @@ type (
 		Name    string
 		Address string // as inherited.Address
 	}
-	serving struct{ PID int }
+	// insideOf says of which instances the attached listeners are, in their order.
+	insideOf struct{ Instances []string }
+	serving  struct{ PID int }
 
 	serveWords struct {
 		Service     apprunner.Service
@@ -85,6 +92,8 @@ type (
 		ServiceID, InstanceID string
 		Load                  int // requests of the service that this daemon has, with demand
 	}
+
+	requestWords struct{ ServiceID, Service, Lines string }
 
 	restart   struct{ Program string }
 	restarted struct{ PID int }

@@ -101,6 +101,7 @@ func (c *Courier) Run(ctx context.Context) {
 const (
 	atOnce      = 8                // services whose events are sent to a target at a time
 	sendTime    = 15 * time.Second // for one attempt
+	lastTime    = time.Second      // for those under way at the end
 	storePause  = 5 * time.Second  // after the store failed
 	longestWait = 5 * time.Minute  // between attempts
 )
@@ -141,17 +142,15 @@ func rest(ctx context.Context, wake <-chan struct{}, next time.Time) {
 }
 
 func (c *Courier) deliver(ctx context.Context, t Target, d apprunner.Delivery) {
-	attempt, cancel := context.WithTimeout(ctx, sendTime)
-	err := t.Sender.Send(attempt, d.Event)
-	cancel()
-	if ctx.Err() != nil {
-		return // whether it arrived is not known: the next daemon sends it again
-	}
+	err := attempt(ctx, t.Sender, d.Event)
 	if err == nil {
-		err = c.store.Delivered(ctx, t.Name, d)
+		err = c.store.Delivered(context.WithoutCancel(ctx), t.Name, d)
 		if err == nil {
 			return
 		}
+	}
+	if ctx.Err() != nil {
+		return // whether it arrived is not known: the next daemon sends it again
 	}
 	pause := pauseAfter(d.Attempts)
 	c.log.Warn("an event was not delivered", "target", t.Name, "event", d.Event.ID, "service", d.Event.ServiceName, "attempt", d.Attempts+1, "next_in", pause, "error", err)
@@ -159,6 +158,15 @@ func (c *Courier) deliver(ctx context.Context, t Target, d apprunner.Delivery) {
 		c.failed(ctx, "a failed delivery was not noted", t, err)
 		rest(ctx, nil, time.Now().Add(storePause)) // or it would be tried again at once
 	}
+}
+
+// attempt sends an event. At the end of ctx it still waits a moment for the answer, so that what has arrived is
+// not sent again.
+func attempt(ctx context.Context, to Sender, e apprunner.Event) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastTime, cancel) })()
+	return to.Send(limited, e)
 }
 
 // pauseAfter is how long to wait after a failure that so many came before.

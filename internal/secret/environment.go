@@ -17,23 +17,30 @@ type Environment struct {
 
 var _ Local = Environment{}
 
-func (Environment) local() {}
+func (e Environment) where(ref apprunner.SecretReference) string {
+	return "the variable " + strings.Join(e.names(ref), " or ") + " in the environment of Slipway"
+}
 
 // Read implements Source.
 func (e Environment) Read(_ context.Context, _ string, ref apprunner.SecretReference) (Value, string, error) {
-	if ref.Stage != "" && ref.Stage != Current || ref.Version != "" {
-		return Value{}, "", ErrAbsent // a variable has no other
+	if !present(ref) {
+		return Value{}, "", ErrAbsent
 	}
-	all := []string{ParameterName(ref.Place, ref.ID)}
-	if !ref.Parameter {
-		all = names(ref.Place, ref.ID)
-	}
-	for _, name := range all {
-		if value, ok := os.LookupEnv(e.Prefix + variable(name)); ok {
+	for _, name := range e.names(ref) {
+		if value, ok := os.LookupEnv(name); ok {
 			return TextValue(value), versionOf(e.Key, value), nil
 		}
 	}
 	return Value{}, "", ErrAbsent
+}
+
+// names are the variables that a reference may mean.
+func (e Environment) names(ref apprunner.SecretReference) []string {
+	var all []string
+	for _, name := range namesOf(ref) {
+		all = append(all, e.Prefix+variable(name))
+	}
+	return all
 }
 
 // variable is the name of a secret as that of a variable: in upper case, "_" for what a variable cannot have.

@@ -25,7 +25,9 @@ type Files struct {
 
 var _ Local = Files{}
 
-func (Files) local() {}
+func (Files) where(ref apprunner.SecretReference) string {
+	return "the file " + strings.Join(namesOf(ref), " or ") + " in the directory of secrets"
+}
 
 // maxFile is the size of the largest file that is read, in bytes: that of a secret.
 const maxFile = 64 << 10
@@ -33,27 +35,27 @@ const maxFile = 64 << 10
 // Read implements Source. Nothing outside of the directory is read. A line end at the end of a file
 // is not part of the secret.
 func (f Files) Read(_ context.Context, _ string, ref apprunner.SecretReference) (Value, string, error) {
-	if ref.Stage != "" && ref.Stage != Current || ref.Version != "" {
-		return Value{}, "", ErrAbsent // a file has no other
+	if !present(ref) {
+		return Value{}, "", ErrAbsent
 	}
 	root, err := os.OpenRoot(f.Dir)
 	if err != nil {
 		return Value{}, "", fmt.Errorf("open the directory of secrets: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	for _, name := range f.names(ref) {
+	for _, name := range namesOf(ref) {
 		file, err := root.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets cannot be read: %s.", name, err)
+			return Value{}, "", unreadable(name, err)
 		}
 		data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 		_ = file.Close()
 		switch {
 		case err != nil:
-			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets cannot be read: %s.", name, err)
+			return Value{}, "", unreadable(name, err)
 		case len(data) > maxFile:
 			return Value{}, "", Errorf(invalidRequest, "the file %s in the directory of secrets is larger than %d bytes, the most allowed for a secret.", name, maxFile)
 		}
@@ -63,12 +65,12 @@ func (f Files) Read(_ context.Context, _ string, ref apprunner.SecretReference) 
 	return Value{}, "", ErrAbsent
 }
 
-// names are the files that a reference may mean.
-func (f Files) names(ref apprunner.SecretReference) []string {
-	if ref.Parameter {
-		return []string{strings.TrimPrefix(ParameterName(ref.Place, ref.ID), "/")}
+// unreadable tells of a file that is there, without the path of the directory.
+func unreadable(name string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
 	}
-	return names(ref.Place, ref.ID)
+	return Errorf(invalidRequest, "the file %s in the directory of secrets cannot be read: %s. Have an ordinary file there that Slipway may read, or correct the reference.", name, err)
 }
 
 // Fingerprint is another one when the files are others, or have other content. Nothing in them is read.

@@ -35,7 +35,8 @@ type Source interface {
 // nobody what a role may do, so the policy of the role says so.
 type Local interface {
 	Source
-	local()
+	// where says where it looks for what a reference names.
+	where(ref apprunner.SecretReference) string
 }
 
 // ErrAbsent is the error of a Source that does not have what it is asked for.
@@ -208,7 +209,33 @@ func (r *Resolver) none(ref apprunner.SecretReference, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && strings.Contains(e.Message, "value for") { // the secret is there
 		return Errorf(notFound, "%s. Correct the stage or the version in the reference.", e.Message)
 	}
-	return Errorf(notFound, "there is no such %s in Region %s. Create it, such as with: %s, or correct the reference.", what, ref.Region, create)
+	return Errorf(notFound, "there is no such %s in Region %s%s. Create it, such as with: %s, or correct the reference.", what, ref.Region, r.whereElse(ref), create)
+}
+
+// whereElse tells where on this machine there is none either.
+func (r *Resolver) whereElse(ref apprunner.SecretReference) (text string) {
+	for _, source := range r.Elsewhere {
+		if l, ok := source.(Local); ok {
+			text += ", nor " + l.where(ref)
+		}
+	}
+	if text != "" && !present(ref) {
+		text += ", which would have no version but " + Current
+	}
+	return text
+}
+
+// present reports whether a reference names the present version, which is all that files and variables have.
+func present(ref apprunner.SecretReference) bool {
+	return (ref.Stage == "" || ref.Stage == Current) && ref.Version == ""
+}
+
+// namesOf are the names that a reference may mean, as other sources have them.
+func namesOf(ref apprunner.SecretReference) []string {
+	if ref.Parameter {
+		return []string{strings.TrimPrefix(ParameterName(ref.Place, ref.ID), "/")}
+	}
+	return names(ref.Place, ref.ID)
 }
 
 // textOf is the text that the application gets of a value.

@@ -46,7 +46,7 @@ func TestResolve(t *testing.T) {
 		{"no such key", object + ":password", "", `no key "password"`},
 		{"a key of what is no object", text + ":user", "", "not a JSON object"},
 		{"no such stage", text + "::NONE:", "", "staging label: NONE. Correct the stage"},
-		{"no such secret", strings.Replace(text, "text-", "test-", 1), "", "no such secret in Region us-east-1. Create it"},
+		{"no such secret", strings.Replace(text, "text-", "test-", 1), "", "no such secret in Region us-east-1, nor the file test or test-"},
 		{"a secret of another Region", strings.Replace(text, "us-east-1", "eu-west-1", 1), "", "no such secret in Region eu-west-1"},
 		{"a secret of another account", strings.Replace(text, "123456789012", "210987654321", 1), "", "this Slipway has the account 123456789012"},
 		{"no such parameter", "/nowhere", "", "put-parameter --type SecureString --name /nowhere"},

@@ -33,12 +33,14 @@
 //	/protocol    the version of HTTP that it came in
 //	/address     its address in its network
 //	/fetch?url=&host=  the answer to a request
+//	/credentials?keep=1  who its credentials are for, or why there are none; over a connection that is kept
 //	/say?text=   prints a line; with times= so many, which are numbered
 //	/echo        upgrades the connection and then sends back what it gets
 package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -209,6 +211,26 @@ func routes() {
 		}
 		defer response.Body.Close()
 		_, _ = io.Copy(w, response.Body)
+	})
+	handle("/credentials", func(w http.ResponseWriter, r *http.Request) {
+		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		request.Close = r.FormValue("keep") == ""
+		request.Header.Set("Authorization", os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+		var got struct{ AccessKeyId, RoleArn, Message string }
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			err = json.NewDecoder(response.Body).Decode(&got)
+			_ = response.Body.Close()
+		}
+		if err != nil || got.AccessKeyId == "" {
+			http.Error(w, fmt.Sprint(err, got.Message), http.StatusBadGateway)
+			return
+		}
+		fmt.Fprintln(w, got.RoleArn)
 	})
 	handle("/echo", func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffer, err := http.NewResponseController(w).Hijack()

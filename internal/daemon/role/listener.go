@@ -2,12 +2,10 @@ package role
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
-	"syscall"
+	"sync/atomic"
+	"time"
 )
 
 // Listener takes connections that come from inside of instances. It knows of each which one it is of.
@@ -15,6 +13,7 @@ type Listener struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+	open  atomic.Int64 // connections that were taken and are not closed
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -24,22 +23,31 @@ func NewListener() *Listener {
 	return &Listener{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-// Connect connects an instance, and returns its end. It waits until the connection is accepted.
-func (l *Listener) Connect(ctx context.Context, id string) (net.Conn, error) {
-	theirs, ours, err := pair()
-	if err != nil {
-		return nil, fmt.Errorf("connect instance %q: %w", id, err)
-	}
+// Take passes on a connection of an instance. It waits until the connection is accepted, or closes it when
+// ctx ends first.
+func (l *Listener) Take(ctx context.Context, id string, c net.Conn) {
+	ours := &conn{Conn: c, from: instance(id), of: l}
+	l.open.Add(1)
 	select {
-	case l.conns <- conn{ours, instance(id)}:
-		return theirs, nil
+	case l.conns <- ours:
+		return
 	case <-ctx.Done():
-		err = ctx.Err()
 	case <-l.done:
-		err = net.ErrClosed
 	}
-	_, _ = theirs.Close(), ours.Close()
-	return nil, err
+	_ = ours.Close()
+}
+
+// Await returns when all connections are closed that were taken, or ctx ends.
+func (l *Listener) Await(ctx context.Context) {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for l.open.Load() > 0 {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Accept implements net.Listener.
@@ -71,15 +79,23 @@ func (i instance) String() string  { return "instance/" + string(i) }
 type conn struct {
 	net.Conn
 	from instance
+	of   *Listener
+	once sync.Once
 }
 
-func (c conn) RemoteAddr() net.Addr { return c.from }
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.once.Do(func() { c.of.open.Add(-1) })
+	return c.Conn.Close()
+}
+
+func (c *conn) RemoteAddr() net.Addr { return c.from }
 
 type fromKey struct{}
 
 // ConnContext is for an http.Server: it tells requests which instance they are from.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	if c, ok := c.(conn); ok {
+	if c, ok := c.(*conn); ok {
 		return context.WithValue(ctx, fromKey{}, string(c.from))
 	}
 	return ctx
@@ -88,25 +104,4 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 func instanceOf(ctx context.Context) string {
 	id, _ := ctx.Value(fromKey{}).(string)
 	return id
-}
-
-// pair makes two connected sockets: unlike net.Pipe, each side can end what it says alone.
-func pair() (a, b net.Conn, err error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	if a, err = open(fds[0]); err != nil {
-		return nil, nil, errors.Join(err, syscall.Close(fds[1]))
-	}
-	if b, err = open(fds[1]); err != nil {
-		return nil, nil, errors.Join(err, a.Close())
-	}
-	return a, b, nil
-}
-
-func open(fd int) (net.Conn, error) {
-	f := os.NewFile(uintptr(fd), "instance")
-	defer f.Close() // the connection has a copy
-	return net.FileConn(f)
 }

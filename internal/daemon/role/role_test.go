@@ -141,23 +141,24 @@ func inside(t *testing.T, e *Endpoint) func(id, method, path, authorization stri
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
-		if _, err := l.Connect(context.Background(), "a"); !errors.Is(err, net.ErrClosed) {
+		theirs, ours := net.Pipe()
+		l.Take(context.Background(), "a", ours)
+		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
 	return func(id, method, path, authorization string) (int, string) {
 		t.Helper()
-		c, err := l.Connect(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c, ours := connected(t)
 		defer c.Close()
+		l.Take(t.Context(), id, ours)
+		defer l.Await(t.Context())
 		r, _ := http.NewRequest(method, "http://127.0.0.1"+path, nil)
 		r.Header.Set("Authorization", authorization)
 		if err := r.Write(c); err != nil {
 			t.Fatal(err)
 		}
-		_ = c.(*net.UnixConn).CloseWrite() // a client that has said all still gets its answer
+		_ = c.CloseWrite() // a client that has said all still gets its answer
 		answer, err := http.ReadResponse(bufio.NewReader(c), r)
 		if err != nil {
 			t.Fatal(err)
@@ -168,6 +169,25 @@ func inside(t *testing.T, e *Endpoint) func(id, method, path, authorization stri
 		}
 		return answer.StatusCode, string(body)
 	}
+}
+
+// connected is both ends of a connection. Unlike those of net.Pipe, each can end what it says alone.
+func connected(t *testing.T) (*net.TCPConn, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	theirs, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return theirs.(*net.TCPConn), ours
 }
 
 func TestEndpoint(t *testing.T) {

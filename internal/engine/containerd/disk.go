@@ -92,7 +92,7 @@ func (m *diskMaker) template(ctx context.Context, size int64) (string, error) {
 	cmd := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "0",
 		"-O", "extent,^has_journal,^resize_inode,^metadata_csum,uninit_bg",
 		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", tmp, strconv.FormatInt(blocks, 10))
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "MKE2FS_CONFIG=/dev/null"}
+	cmd.Env = []string{toolPath, "MKE2FS_CONFIG=/dev/null"}
 	if cmd.Path == "" || cmd.Err != nil {
 		if path, ok := mkfsPath(); ok {
 			cmd.Path, cmd.Err = path, nil
@@ -106,6 +106,9 @@ func (m *diskMaker) template(ctx context.Context, size int64) (string, error) {
 	}
 	return path, nil
 }
+
+// toolPath is all that tools of the system get of an environment: the daemon's own may have secrets.
+const toolPath = "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 // mkfsPath finds mkfs.ext4 also where PATH lacks the directories of system tools.
 func mkfsPath() (string, bool) {

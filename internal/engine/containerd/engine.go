@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,9 +32,11 @@ type Options struct {
 
 	// HostPorts are the TCP ports of the host that instances may reach: the router's.
 	HostPorts []int
-	// Forward connects an instance, by its id, to what it finds at a port of its own loopback address,
-	// when its Spec names the port.
-	Forward map[int]func(ctx context.Context, id string) (net.Conn, error)
+	// Forward is what an instance finds at a port of its own loopback address, when its Spec names the port.
+	Forward map[int]Offer
+	// Inherited are the listeners that the process before had there, from LeaveInside. They stay the
+	// caller's if Open fails.
+	Inherited []Inside
 	// Images makes the store of images on the connection to containerd; nil for none.
 	Images func(*client.Client) engine.Images
 
@@ -59,6 +60,7 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Inherited = slices.Clone(o.Inherited)
 	return o
 }
 
@@ -81,7 +83,7 @@ type Engine struct {
 	locks     keyed.Mutex // held while an instance is made, started or removed
 	settling  keyed.Mutex // held while the end of an instance is noted
 	hub       hub
-	forwards  forwards
+	insides   insides
 	telling   keyed.Mutex // held while a state is found out and told
 	nofile    uint64
 	swap      bool // the kernel can limit swap
@@ -154,7 +156,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.net, err = network.Open(ctx, e.networkConfig(found), slices.Collect(maps.Values(found))); err != nil {
 		return err
 	}
-	e.resumeForwards(found)
+	e.resumeInside(found)
 	e.wg.Go(func() { e.child.supervise(e.life, proc) })
 	e.wg.Go(func() { e.watch(e.life) })
 	return nil
@@ -177,7 +179,10 @@ func (e *Engine) networkConfig(found map[string]netip.Addr) network.Config {
 // Close disconnects. Containerd and the instances go on.
 func (e *Engine) Close() error {
 	e.cancel()
-	e.forwards.closeAll()
+	for _, l := range e.insides.leave() {
+		_ = l.Close()
+	}
+	e.insides.taking.Wait()
 	if e.net != nil {
 		e.net.Close()
 	}

@@ -305,6 +305,7 @@ func makeRoomDisk(ctx context.Context, image string, size int64) error {
 	}
 	cmd := exec.CommandContext(ctx, path, "-q", "-F", "-b", "4096", "-m", "3",
 		"-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", tmp)
+	cmd.Env = []string{toolPath}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make a file system of %d bytes for builds: %w: %s", size, err, out)
 	}

@@ -50,7 +50,7 @@ func (e *Engine) Listening(_ context.Context, id string) ([]engine.Listener, err
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		return e.withoutForwards(id, list), err
+		return e.withoutInside(id, list), err
 	}
 	return nil, fmt.Errorf("instance %q has no process left", id)
 }

@@ -184,7 +184,7 @@ func (e *Engine) endOrphans(ctx context.Context, id string) error {
 }
 
 func (e *Engine) releaseNetwork(c containers.Container) error {
-	e.forwards.close(c.ID)
+	e.insides.close(c.ID)
 	address := addressOf(c)
 	if !address.IsValid() || e.net == nil { // before the network is open, it drops what nobody claims
 		return nil

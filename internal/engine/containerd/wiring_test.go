@@ -138,29 +138,14 @@ func TestEgressRefusesWhatItCannotSay(t *testing.T) {
 func TestForward(t *testing.T) {
 	t.Parallel()
 	opts := options(t)
-	backend, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backend.Close()
-	go func() { // ends with the listener
-		for {
-			c, err := backend.Accept()
-			if err != nil {
-				return
-			}
-			go func() { // echoes until the other side has said all
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
-	opts.Forward = map[int]func(context.Context, string) (net.Conn, error){4317: func(ctx context.Context, id string) (net.Conn, error) {
+	opts.Forward = map[int]containerd.Offer{4317: func(_ context.Context, id string, inside net.Conn) {
 		if id != "with" {
 			t.Errorf("a connection comes from instance %q", id)
 		}
-		var d net.Dialer
-		return d.DialContext(ctx, "tcp", backend.Addr().String())
+		go func() { // echoes until the other side has said all
+			defer inside.Close()
+			_, _ = io.Copy(inside, inside)
+		}()
 	}}
 	e := open(t, opts)
 	image := load(t, e, enginetest.Image(t, nil))
@@ -183,15 +168,60 @@ func TestForward(t *testing.T) {
 	}
 	e = open(t, opts)
 	echo(t, opts, first)
+
+	// A connection that is made while nobody takes any waits for the process that takes over.
+	e.HoldInside(t.Context())
+	waits := dialPort(t, opts, first)
+	left := e.LeaveInside()
+	opts.Inherited = append(left, closed(t))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	late := dialPort(t, opts, first)
+	e = open(t, opts)
+	for _, conn := range []net.Conn{waits, late} {
+		echoes(t, conn)
+	}
+	echo(t, opts, first)
 	if err := e.Remove(t.Context(), "with"); err != nil {
 		t.Fatal(err)
 	}
+	if f, err := left[0].File(); err == nil {
+		_ = f.Close()
+		t.Error("the listener outlives its instance")
+	}
+}
+
+// closed is a listener of an instance that is gone.
+func closed(t *testing.T) containerd.Inside {
+	t.Helper()
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if f, err := l.File(); err == nil {
+			_ = f.Close()
+			t.Error("a listener that no instance has is open")
+		}
+	})
+	return containerd.Inside{ID: "gone", TCPListener: l}
+}
+
+// dialPort connects to the port from inside of an instance's network.
+func dialPort(t *testing.T, opts containerd.Options, inst engine.Instance) net.Conn {
+	t.Helper()
+	return dialInside(t, filepath.Join(opts.DataDir, "engine", "netns", inst.Address.String()), "127.0.0.1:4317")
 }
 
 // echo sends text to the port from inside of an instance's network and wants it back.
 func echo(t *testing.T, opts containerd.Options, inst engine.Instance) {
 	t.Helper()
-	conn := dialInside(t, filepath.Join(opts.DataDir, "engine", "netns", inst.Address.String()), "127.0.0.1:4317")
+	echoes(t, dialPort(t, opts, inst))
+}
+
+func echoes(t *testing.T, conn net.Conn) {
+	t.Helper()
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	text := strings.Repeat("0123456789", 100_000)

@@ -106,7 +106,18 @@ func TestLinesAreWrittenAMomentLater(t *testing.T) {
 			t.Errorf("got %q", sink.lines)
 		}
 		note(a, 200)
-		if err := l.Close(); err != nil || len(sink.of("a")) != 4 {
+		synctest.Wait() // it waits for more
+		l.Hurry()
+		synctest.Wait()
+		if len(sink.of("a")) != 4 {
+			t.Errorf("in a hurry, a line waits: %q", sink.of("a"))
+		}
+		note(a, 200)
+		synctest.Wait()
+		if len(sink.of("a")) != 5 {
+			t.Errorf("in a hurry, the next line waits: %q", sink.of("a"))
+		}
+		if err := l.Close(); err != nil || len(sink.of("a")) != 5 {
 			t.Errorf("after the end: %q, %v", sink.of("a"), err)
 		}
 		_ = l.Close()

@@ -41,18 +41,20 @@ type Log struct {
 	sink    Sink
 	options Options
 	wake    chan struct{}
+	hurry   chan struct{} // closed when lines are written at once
 	stop    chan struct{}
 	stopped sync.WaitGroup
 
-	mu     sync.Mutex
-	filled []*Writer // have lines that are not written
-	closed bool
+	mu      sync.Mutex
+	filled  []*Writer // have lines that are not written
+	hurried bool
+	closed  bool
 }
 
 // New begins to write to sink. Close ends it.
 func New(sink Sink, o Options) *Log {
 	o.defaults()
-	l := &Log{sink: sink, options: o, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Log{sink: sink, options: o, wake: make(chan struct{}, 1), hurry: make(chan struct{}), stop: make(chan struct{})}
 	l.stopped.Go(l.run)
 	return l
 }
@@ -73,9 +75,20 @@ func (l *Log) run() {
 		select {
 		case <-l.stop:
 			return
+		case <-l.hurry:
 		case <-time.After(l.options.Delay):
-			spare = l.flush(spare)
 		}
+		spare = l.flush(spare)
+	}
+}
+
+// Hurry has lines written as soon as they are there, those that wait among them.
+func (l *Log) Hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.hurried {
+		l.hurried = true
+		close(l.hurry)
 	}
 }
 

@@ -72,6 +72,9 @@ func New(client *containerd.Client, logger *slog.Logger, opts ...Option) *Store 
 	return s
 }
 
+// CloseIdle ends connections to registries that are not used.
+func (s *Store) CloseIdle() { s.http.CloseIdleConnections() }
+
 // context names the namespace, and the logger of containerd's client.
 func (s *Store) context(ctx context.Context) context.Context {
 	return log.WithLogger(namespaces.WithNamespace(ctx, Namespace), s.entry)

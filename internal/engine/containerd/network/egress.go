@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/google/nftables"
@@ -154,9 +153,9 @@ func (n *Network) unrestrict(address netip.Addr) error {
 }
 
 // Listen listens on a TCP port of an endpoint's own loopback address.
-func (n *Network) Listen(address netip.Addr, port int) (net.Listener, error) {
+func (n *Network) Listen(address netip.Addr, port int) (*net.TCPListener, error) {
 	type result struct {
-		listener net.Listener
+		listener *net.TCPListener
 		err      error
 	}
 	done := make(chan result, 1)
@@ -174,7 +173,7 @@ func (n *Network) Listen(address netip.Addr, port int) (net.Listener, error) {
 	return r.listener, nil
 }
 
-func listenIn(path string, port int) (net.Listener, error) {
+func listenIn(path string, port int) (*net.TCPListener, error) {
 	ns, err := netns.GetFromPath(path)
 	if err != nil {
 		return nil, err
@@ -183,5 +182,5 @@ func listenIn(path string, port int) (net.Listener, error) {
 	if err := netns.Set(ns); err != nil {
 		return nil, err
 	}
-	return net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 }
