@@ -88,7 +88,7 @@ func TestUpload(t *testing.T) {
 	_, _ = part.Write(bytes.Repeat([]byte("x"), 100<<10)) // more than other requests may have
 	_ = form.Close()
 	post := func(kind string) *http.Response {
-		response, err := http.Post(server.URL+admin.Prefix+"services/web/source", kind, bytes.NewReader(body.Bytes()))
+		response, err := server.Client().Post(server.URL+admin.Prefix+"services/web/source", kind, bytes.NewReader(body.Bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -284,7 +284,8 @@ func TestRegistry_MountsBlobsOfAnotherRepository(t *testing.T) {
 	layers, _ := img.Layers()
 	d := digestOf(t, layers[0])
 
-	res, err := http.Post(s.url+"/v2/to/blobs/uploads/?mount="+d+"&from=from", "", nil)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // other tests close the connections of the default one
+	res, err := client.Post(s.url+"/v2/to/blobs/uploads/?mount="+d+"&from=from", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -299,6 +299,9 @@ func (r *Repository) Deliver(delivery string) (answers []int) {
 	return answers
 }
 
+// sender has connections of its own: a server that ends closes those of the default client.
+var sender = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // Deliver sends a delivery as a host does.
 func Deliver(t interface{ Fatal(args ...any) }, k Hook, delivery, branch string) int {
 	body := map[string]any{"ref": "refs/heads/" + branch, "repository": map[string]string{"full_name": k.Repository}}
@@ -330,7 +333,7 @@ func Deliver(t interface{ Fatal(args ...any) }, k Hook, delivery, branch string)
 	}[k.Provider] {
 		q.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(q)
+	response, err := sender.Do(q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -362,7 +362,7 @@ func TestSession(t *testing.T) {
 	})}
 	server := httptest.NewServer(pages.Handler())
 	t.Cleanup(server.Close)
-	signIn, err := http.Post(server.URL+"/console/session", "application/json", strings.NewReader(`{"id": "`+w.user.ID+`", "secret": "`+w.user.Secret+`"}`))
+	signIn, err := server.Client().Post(server.URL+"/console/session", "application/json", strings.NewReader(`{"id": "`+w.user.ID+`", "secret": "`+w.user.Secret+`"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func TestHandshakeByApp(t *testing.T) {
 		t.Fatalf("the page is %s", form)
 	}
 	// As a browser: the form, its answer's redirect, the App's installation, and back.
-	response, err := http.PostForm(html.UnescapeString(action[1]), url.Values{"manifest": {html.UnescapeString(manifest[1])}})
+	response, err := browser.PostForm(html.UnescapeString(action[1]), url.Values{"manifest": {html.UnescapeString(manifest[1])}})
 	if err != nil {
 		t.Fatal(err)
 	}

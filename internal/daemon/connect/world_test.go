@@ -197,10 +197,13 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
+// browser has connections of its own: a server of another test that ends closes those of the default client.
+var browser = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // browse opens a page as a browser does, and returns what is shown at last.
 func browse(t *testing.T, page string) (int, string) {
 	t.Helper()
-	response, err := http.Get(page)
+	response, err := browser.Get(page)
 	if err != nil {
 		t.Fatal(err)
 	}
