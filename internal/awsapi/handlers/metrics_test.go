@@ -122,7 +122,8 @@ func TestListMetrics(t *testing.T) {
 	}
 }
 
-var noonToday = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
+// noon is that of yesterday, so that all of what is asked for is over.
+var noon = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 
 func of(service int) []cloudwatchapi.Dimension {
 	return []cloudwatchapi.Dimension{{Name: new("ServiceID"), Value: new(fmt.Sprint(service))}, {Name: new("ServiceName"), Value: new(fmt.Sprintf("web-%03d", service))}}
@@ -151,7 +152,7 @@ func labelled(q cloudwatchapi.MetricDataQuery, label string) cloudwatchapi.Metri
 // ask asks for the minutes after noon.
 func ask(minutes int, queries ...cloudwatchapi.MetricDataQuery) *cloudwatchapi.GetMetricDataInput {
 	return &cloudwatchapi.GetMetricDataInput{
-		MetricDataQueries: queries, StartTime: awsapi.NewTime(noonToday), EndTime: awsapi.NewTime(noonToday.Add(time.Duration(minutes) * time.Minute)),
+		MetricDataQueries: queries, StartTime: awsapi.NewTime(noon), EndTime: awsapi.NewTime(noon.Add(time.Duration(minutes) * time.Minute)),
 		ScanBy: new(cloudwatchapi.ScanByTimestampAscending),
 	}
 }
@@ -185,7 +186,7 @@ func TestGetMetricData(t *testing.T) {
 		{"nothing found", ask(3, expression("e", `SEARCH('{AWS/Lambda,FunctionName} MetricName="Duration"', 'Sum', 60)`)), ""},
 		{"a label", ask(3, labelled(requests, "all")), "all: 0 1 2"},
 		{"a label of what is known", ask(3, labelled(requests, "${PROP('Dim.ServiceName')} ${LABEL} ${PROP('Stat')} ${PROP('Period')} ${PROP('Region')} max ${MAX} avg ${AVG} ${WHAT}")), "web-000 Requests Sum 60 us-east-1 max 2 avg 1 ${WHAT}: 0 1 2"},
-		{"a label of times", ask(3, labelled(requests, "${MAX_TIME}")), noonToday.Add(2*time.Minute).Format("2006-01-02T15:04:05-0700") + ": 0 1 2"},
+		{"a label of times", ask(3, labelled(requests, "${MAX_TIME}")), noon.Add(2*time.Minute).Format("2006-01-02T15:04:05-0700") + ": 0 1 2"},
 		{"a label of no points", ask(3, labelled(seconds, "${LAST}")), "--: "},
 	} {
 		out, err := h.GetMetricData(ctx, tt.in)
@@ -301,9 +302,9 @@ func TestGetMetricData_Bounds(t *testing.T) {
 	}
 	large := append(slices.Clone(doubled[:18]), expression("f", "METRIC_COUNT(["+strings.Repeat("e17,", 500)+"e17])"))
 	long := ask(0, expression("e", everything))
-	long.StartTime = awsapi.NewTime(noonToday.AddDate(0, 0, -12))
+	long.StartTime = awsapi.NewTime(noon.AddDate(0, 0, -12))
 	longer := ask(0, expression("e", "["+everything+","+everything+"]"))
-	longer.StartTime = awsapi.NewTime(noonToday.AddDate(0, 0, -2))
+	longer.StartTime = awsapi.NewTime(noon.AddDate(0, 0, -2))
 	for reason, in := range map[string]*cloudwatchapi.GetMetricDataInput{
 		"arrays of arrays":          ask(3, append(doubled, expression("f", "TIME_SERIES(METRIC_COUNT(e60))"))...),
 		"a large array of arrays":   ask(3, large...),
@@ -350,8 +351,8 @@ func TestGetMetricData_Much(t *testing.T) {
 	t.Parallel()
 	h, source, ctx := watching(1)
 	in := ask(0, metric("m1", "Requests", "Sum", 60), metric("m2", "RequestLatency", "p99", 60), metric("m3", "RequestLatency", "Average", 60))
-	in.StartTime = awsapi.NewTime(noonToday.AddDate(-1, 0, 0)) // before what is kept
-	in.EndTime = awsapi.NewTime(noonToday.AddDate(1, 0, 0))
+	in.StartTime = awsapi.NewTime(noon.AddDate(-1, 0, 0)) // before what is kept
+	in.EndTime = awsapi.NewTime(noon.AddDate(1, 0, 0))
 	out, err := h.GetMetricData(ctx, in)
 	if err != nil || source.reads != 1 || out.NextToken != nil || len(out.MetricDataResults[0].Values) < 14*1440 {
 		t.Errorf("%d reads, %v", source.reads, err)
@@ -363,14 +364,14 @@ func TestGetMetricStatistics(t *testing.T) {
 	h, _, ctx := watching(1)
 	in := &cloudwatchapi.GetMetricStatisticsInput{
 		Namespace: new("AWS/AppRunner"), MetricName: new("RequestLatency"), Dimensions: of(0), Period: new(int32(60)),
-		StartTime: awsapi.NewTime(noonToday.Add(time.Minute)), EndTime: awsapi.NewTime(noonToday.Add(3 * time.Minute)),
+		StartTime: awsapi.NewTime(noon.Add(time.Minute)), EndTime: awsapi.NewTime(noon.Add(3 * time.Minute)),
 		Statistics: []cloudwatchapi.Statistic{"SampleCount", "Sum", "Average", "Minimum", "Maximum"},
 	}
 	out, err := h.GetMetricStatistics(ctx, in)
 	if err != nil || len(out.Datapoints) != 2 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if p := out.Datapoints[1]; *p.SampleCount != 2 || *p.Sum != 200 || *p.Average != 100 || *p.Minimum != 50 || *p.Maximum != 200 || *p.Unit != "Milliseconds" || !p.Timestamp.Equal(noonToday.Add(2*time.Minute)) {
+	if p := out.Datapoints[1]; *p.SampleCount != 2 || *p.Sum != 200 || *p.Average != 100 || *p.Minimum != 50 || *p.Maximum != 200 || *p.Unit != "Milliseconds" || !p.Timestamp.Equal(noon.Add(2*time.Minute)) {
 		t.Errorf("the second is %s", written(p))
 	}
 	in.Statistics, in.ExtendedStatistics = nil, []string{"p0", "p50", "p100"}
@@ -386,7 +387,7 @@ func TestGetMetricStatistics_Refuses(t *testing.T) {
 	t.Parallel()
 	h, source, ctx := watching(1)
 	for reason, span := range map[string][2]time.Time{
-		"a minute too many": {noonToday, noonToday.Add(1440*time.Minute + 1)},
+		"a minute too many": {noon, noon.Add(1440*time.Minute + 1)},
 		"all of time":       {time.Time{}.Add(1), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, // longer than a Duration
 	} {
 		_, err := h.GetMetricStatistics(ctx, &cloudwatchapi.GetMetricStatisticsInput{

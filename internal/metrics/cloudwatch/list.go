@@ -90,7 +90,8 @@ func (f Filter) metrics() []metrics.Metric {
 // mayHave reports whether metrics of a service can pass at all, which saves looking for its instances.
 func (f Filter) mayHave(s Service) bool {
 	for _, want := range f.Dimensions {
-		if has, ok := map[string]string{serviceName: s.Name, serviceID: s.ID}[want.Name]; ok && want.Value != "" && want.Value != has {
+		has, ok := map[string]string{serviceName: s.Name, serviceID: s.ID, instanceDim: want.Value}[want.Name]
+		if !ok || want.Value != "" && want.Value != has {
 			return false
 		}
 	}
