@@ -217,9 +217,9 @@ func (p *dataPlan) search(match func(formula.Metric) bool, stat string, period t
 			continue
 		}
 		if len(all) == formula.MaxSeries {
-			p.messages = append(p.messages, cloudwatchapi.MessageData{
+			p.messages = []cloudwatchapi.MessageData{{
 				Code: new("MaxMetricsExceeded"), Value: new(fmt.Sprintf("A search found more than %d metrics; the others are left out.", formula.MaxSeries)),
-			})
+			}}
 			break
 		}
 		points, err := p.reader.Read(listed.Metric, of, cloudwatch.Span{From: p.from, To: p.to, Period: period})

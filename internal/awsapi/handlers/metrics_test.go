@@ -331,6 +331,21 @@ func TestGetMetricData_Bounds(t *testing.T) {
 	}
 }
 
+// A search gives the first 500 metrics, and the answer says so once.
+func TestGetMetricData_ManyFound(t *testing.T) {
+	t.Parallel()
+	h, _, ctx := watching(501)
+	search := func(name string) string {
+		return `SEARCH('{AWS/AppRunner,ServiceID,ServiceName} MetricName="Requests" NOT ServiceName="` + name + `"', 'Sum', 60)`
+	}
+	for name, messages := range map[string]int{"web-500": 0, "nobody": 1} {
+		out, err := h.GetMetricData(ctx, ask(1, expression("e", "["+search(name)+","+search(name)+"]")))
+		if err != nil || len(out.MetricDataResults) != 1000 || len(out.Messages) != messages {
+			t.Errorf("without %s: %v, %v", name, err, out.Messages)
+		}
+	}
+}
+
 // An answer of many series without a point has pages, too.
 func TestGetMetricData_ManyResults(t *testing.T) {
 	t.Parallel()
