@@ -272,6 +272,9 @@ func TestGetMetricData_Pages(t *testing.T) {
 				}
 			}
 			for name, values := range got {
+				if len(values) != 10 {
+					t.Errorf("pages of %d: %s has %v", size, name, values)
+				}
 				for i, v := range values {
 					if want := float64(i); !newest && v != want || newest && v != 9-want {
 						t.Errorf("pages of %d: %s has %v", size, name, values)
