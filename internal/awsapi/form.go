@@ -16,6 +16,10 @@ import (
 //
 // Source: AWS query protocol, https://smithy.io/2.0/aws/protocols/aws-query-protocol.html.
 
+// maxSteps is how many steps the name of a parameter may have. The longest that a model describes has 9.
+// Each takes memory, also where nobody looks for it.
+const maxSteps = 16
+
 // unmarshalForm decodes parameters into a generated structure. Unknown ones are skipped. Its errors name
 // the parameter and never show a value.
 func unmarshalForm(params url.Values, in any) error {
@@ -36,8 +40,8 @@ type formNode struct {
 
 func (n *formNode) put(name, text string) error {
 	steps := strings.Split(name, ".")
-	if len(steps) > maxDepth {
-		return fmt.Errorf("the name of a parameter nests deeper than %d levels", maxDepth)
+	if len(steps) > maxSteps {
+		return fmt.Errorf("the name of a parameter nests deeper than %d levels", maxSteps)
 	}
 	for _, step := range steps {
 		next := n.parts[step]

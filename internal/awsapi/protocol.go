@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -99,8 +100,23 @@ func unmarshalCBOR(body []byte, in any) error {
 	if len(body) == 0 {
 		return nil
 	}
-	if err := cborMode.Unmarshal(body, in); err != nil {
-		return fmt.Errorf("the request body is not the CBOR of this operation: %w", err)
+	return explainCBOR(cborMode.Unmarshal(body, in))
+}
+
+// explainCBOR leaves out what the library tells of values and of our types.
+func explainCBOR(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if wrong, ok := errors.AsType[*cbor.UnmarshalTypeError](err); ok {
+		if wrong.StructFieldName == "" {
+			return fmt.Errorf("the request body must be a map, not: %s", wrong.CBORType)
+		}
+		member := wrong.StructFieldName[strings.LastIndexByte(wrong.StructFieldName, '.')+1:]
+		return fmt.Errorf("the member %q, or a part of it, is of the wrong type or too large: %s", member, wrong.CBORType)
+	}
+	if _, ok := errors.AsType[*cbor.DupMapKeyError](err); ok {
+		return errors.New("the request body has a map with two members of one name")
+	}
+	return fmt.Errorf("the request body is not the CBOR of this operation: %w", err)
 }

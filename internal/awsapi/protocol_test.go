@@ -163,10 +163,44 @@ func TestCBORRefuses(t *testing.T) {
 			edits = append(edits, tt.edit)
 		}
 		status, header, answer := callCBOR(t, at, tt.path, tt.body, edits...)
-		if status != tt.status || answer["__type"] != tt.code || header.Get("X-Amzn-Query-Error") != tt.query || answer["message"] == "" {
+		message, _ := answer["message"].(string)
+		if status != tt.status || answer["__type"] != tt.code || header.Get("X-Amzn-Query-Error") != tt.query || message == "" {
 			t.Errorf("%s: %d %v, %q", tt.reason, status, answer, header.Get("X-Amzn-Query-Error"))
 		}
 	}
+}
+
+// What is wrong with a body is told in the words of the API, and without what is in it.
+func TestCBORErrors(t *testing.T) {
+	at, _ := serveMonitor(t)
+	const private = "hunter2"
+	for _, tt := range []struct {
+		reason string
+		body   any
+		says   string
+	}{
+		{"a text for a number", asked(private), `The member "Period", or a part of it, is of the wrong type or too large: UTF-8 text string.`},
+		{"too large a number", asked(1 << 40), `The member "Period", or a part of it, is of the wrong type or too large: positive integer.`},
+		{"a number for a name", map[string]any{"Dimensions": []any{map[string]any{"Name": 7}}}, `The member "Dimensions", or a part of it, is of the wrong type or too large: positive integer.`},
+		{"no map", private, "The request body must be a map, not: UTF-8 text string."},
+		{"a name twice", cbor.RawMessage("\xa2\x67hunter2\x01\x67hunter2\x02"), "The request body has a map with two members of one name."},
+		{"a time that is none", map[string]any{"StartTime": private}, "The request body is not the CBOR of this operation: a timestamp must be a number of seconds since 1970 with the tag 1."},
+		{"very deep", deep(70), "The request body is not the CBOR of this operation: cbor: exceeded max nested level 64."},
+	} {
+		status, _, answer := callCBOR(t, at, statisticsPath, encoded(t, tt.body))
+		if status != 400 || answer["message"] != tt.says {
+			t.Errorf("%s: %d %v", tt.reason, status, answer)
+		}
+	}
+}
+
+// deep is a list in a list in a list.
+func deep(levels int) any {
+	v := any(1)
+	for range levels {
+		v = []any{v}
+	}
+	return v
 }
 
 // The same operation by the query protocol.

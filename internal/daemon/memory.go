@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -32,37 +31,56 @@ func newSlimmer(warn func(error)) slimmer {
 // later is called at the end of rare work.
 func (s slimmer) later() { s.timer.Reset(calm) }
 
-// forgetProgram unmaps the pages of the program's file that nobody can have changed: code and constants.
+// forgetProgram unmaps the pages of the program's file that are as they are there: code and constants.
 func forgetProgram() error {
 	file, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return err
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for line := range bytes.Lines(maps) {
-		first, last, ok := unchangeable(string(line), file)
-		if !ok {
-			continue
-		}
-		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, first, last-first, unix.MADV_DONTNEED); errno != 0 {
+	for _, m := range unchanged(string(smaps), file) {
+		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, m.first, m.last-m.first, unix.MADV_DONTNEED); errno != 0 {
 			errs = append(errs, os.NewSyscallError("madvise", errno))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// unchangeable reads a line of /proc/self/maps. It reports the addresses of a part of the file that cannot
-// be written to.
-func unchangeable(line, file string) (first, last uintptr, ok bool) {
-	const rights, name = 1, 5
-	fields := strings.Fields(line)
-	if len(fields) <= name || strings.Join(fields[name:], " ") != file || !strings.HasPrefix(fields[rights], "r-") {
-		return 0, 0, false
+// mapping is a part of a file in the memory of the process.
+type mapping struct{ first, last uintptr }
+
+// unchanged reads /proc/self/smaps. It returns the parts of a file that cannot be written to and never
+// were: a program that may be loaded anywhere has constants that the loader filled in before it protected
+// them, and a debugger changes code.
+func unchanged(smaps, file string) (all []mapping) {
+	ours := false // what is read is of the last of all
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) < 2:
+		case !strings.HasSuffix(fields[0], ":"):
+			var m mapping
+			if m, ours = readable(fields, file); ours {
+				all = append(all, m)
+			}
+		case ours && (fields[0] == "Anonymous:" || fields[0] == "Swap:") && fields[1] != "0":
+			ours, all = false, all[:len(all)-1]
+		}
 	}
-	_, err := fmt.Sscanf(fields[0], "%x-%x", &first, &last)
-	return first, last, err == nil
+	return all
+}
+
+// readable reads the line that a mapping begins with. It reports whether it is of the file and can only be
+// read.
+func readable(fields []string, file string) (m mapping, ok bool) {
+	const rights, name = 1, 5
+	if len(fields) <= name || strings.Join(fields[name:], " ") != file || !strings.HasPrefix(fields[rights], "r-") {
+		return m, false
+	}
+	_, err := fmt.Sscanf(fields[0], "%x-%x", &m.first, &m.last)
+	return m, err == nil
 }

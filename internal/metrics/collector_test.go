@@ -243,4 +243,7 @@ func TestQueriesThatAreRefused(t *testing.T) {
 	if series, err := c.Query(Query{Service: web, From: noon, To: noon.Add(time.Hour), Period: time.Minute}); err != nil || len(series) != 0 {
 		t.Errorf("a service without metrics: %v, %v", series, err)
 	}
+	if _, err := c.Query(Query{Service: web, From: noon, To: noon.AddDate(0, 0, 14), Period: 7 * 24 * time.Hour, Points: 18 * 1440}); err != nil {
+		t.Errorf("two periods, of which all that are allowed last longer than a time.Duration: %v", err)
+	}
 }

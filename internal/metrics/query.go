@@ -45,7 +45,7 @@ func (q *Query) check() error {
 		return fmt.Errorf("%w: the period has to be whole minutes, such as 60 or 300 seconds", ErrRange)
 	case !q.From.Before(q.To):
 		return fmt.Errorf("%w: the end has to be later than the beginning", ErrRange)
-	case q.To.Sub(q.From) > q.Period*time.Duration(points):
+	case (q.To.Sub(q.From)-1)/q.Period >= time.Duration(points):
 		return fmt.Errorf("%w: %s in periods of %s are more than %d points. Take a longer period or a shorter time", ErrRange, q.To.Sub(q.From), q.Period, points)
 	}
 	return nil

@@ -64,3 +64,51 @@ func TestInstanceThatEndsConnectionsUnasked(t *testing.T) {
 		t.Errorf("instances %v were blamed", got)
 	}
 }
+
+// An instance may end its own side of a connection alone, and go on to take what is sent.
+func TestInstanceThatEndsItsSide(t *testing.T) {
+	onlyServer(t)
+	t.Parallel()
+	f := newFixture(t, Options{}, Route{State: Serving})
+	connections := f.raw(func(string) string { return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\x01" })
+	const requests = 4
+	for i := range requests {
+		began := time.Now()
+		res, body := f.do(f.request(t.Context(), http.MethodGet, "/", nil))
+		if res.StatusCode != http.StatusOK || body != "ok" || time.Since(began) > 10*time.Second {
+			t.Fatalf("request %d: status %d, %q after %v", i, res.StatusCode, body, time.Since(began))
+		}
+		time.Sleep(2 * time.Millisecond) // the end arrives
+	}
+	if n := connections.Load(); n != requests {
+		t.Errorf("%d connections, want %d", n, requests)
+	}
+}
+
+// A long wait is interrupted to look, and goes on until there is an answer or nobody waits for it any more.
+func TestLongWaits(t *testing.T) {
+	onlyServer(t)
+	t.Parallel()
+	f := newFixture(t, Options{}, Route{State: Serving, RequestLimit: 8 * longWait})
+	f.backend("a", func(w http.ResponseWriter, r *http.Request) {
+		if took, err := time.ParseDuration(r.URL.Query().Get("took")); err == nil {
+			select {
+			case <-time.After(took):
+			case <-r.Context().Done():
+			}
+		}
+		_, _ = io.WriteString(w, "ok")
+	})
+	for _, tt := range []struct {
+		took time.Duration
+		want int
+	}{
+		{0, http.StatusOK}, {longWait / 2, http.StatusOK}, {3 * longWait, http.StatusOK}, {0, http.StatusOK}, {time.Minute, http.StatusGatewayTimeout},
+	} {
+		began := time.Now()
+		res, _ := f.do(f.request(t.Context(), http.MethodGet, "/?took="+tt.took.String(), nil))
+		if res.StatusCode != tt.want || time.Since(began) > 30*time.Second {
+			t.Errorf("an answer after %v: status %d after %v, want %d", tt.took, res.StatusCode, time.Since(began), tt.want)
+		}
+	}
+}

@@ -46,7 +46,13 @@ func answerRaw(conn net.Conn, answer func(path string) string) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		text := answer(req.URL.Path)
 		whole, ends := strings.CutSuffix(text, "\x00")
+		whole, half := strings.CutSuffix(whole, "\x01")
 		if _, err := io.WriteString(conn, whole); err != nil || ends {
+			return
+		}
+		if half {
+			closeWrite(conn)
+			_, _ = io.Copy(io.Discard, in)
 			return
 		}
 	}

@@ -85,7 +85,7 @@ assert memory["Label"] == "watched MemoryUtilization" and all(0 < v < 100 for v 
     query("all", "Requests", ReturnData=False), query("bad", "5xxStatusResponses", ReturnData=False),
     {"Id": "share", "Expression": "100 * SUM(METRICS(\"bad\")) / SUM(all) + 0 * bad", "Label": "errors"},
 )
-assert share["Label"] == "errors" and abs(share["Values"][0] - 100 / (requests + 2)) < 0.01, share
+assert share["Label"] == "errors" and abs(max(share["Values"]) - 100 / (requests + 2)) < 0.01, share
 
 # As Grafana asks, for some services and for all.
 grafana = "REMOVE_EMPTY(SEARCH('{\"AWS/AppRunner\",\"ServiceID\",\"ServiceName\"} MetricName=\"Requests\" \"ServiceName\"=(\"watched\" OR \"other\")', 'Sum', 3600))"
@@ -94,14 +94,21 @@ assert {r["Label"].split("|&|")[1]: sum(r["Values"]) for r in found} == {"watche
 found = data({"Id": "a", "Expression": "REMOVE_EMPTY(SEARCH('Namespace=\"AWS/AppRunner\" MetricName=\"Requests\" \"Instance\"', 'Sum', 3600))"})
 assert len({r["Label"] for r in found}) == 2 and sum(sum(r["Values"]) for r in found) == requests + 3, found
 
-# Pages, in either order.
+# Pages, in either order. The pages of a minute that begins meanwhile have more: once more, then.
+def moments(results):
+    return {id: [t for r in results if r["Id"] == id for t in r["Timestamps"]] for id in "ab"}
+
+
 for order in ("TimestampAscending", "TimestampDescending"):
-    whole = data(query("a", "CPUUtilization", "Average"), query("b", "Concurrency", "Maximum"), ScanBy=order)
-    pages = data(query("a", "CPUUtilization", "Average"), query("b", "Concurrency", "Maximum"), ScanBy=order, MaxDatapoints=1)
-    for id in "ab":
-        points = [p for r in whole if r["Id"] == id for p in zip(r["Timestamps"], r["Values"])][:-1]
-        paged = [p for r in pages if r["Id"] == id for p in zip(r["Timestamps"], r["Values"])][: len(points)]
-        assert [t for t, _ in paged] == [t for t, _ in points] == sorted((t for t, _ in points), reverse=order.endswith("Descending")), (points, paged)
+    queries = (query("a", "CPUUtilization", "Average"), query("b", "Concurrency", "Maximum"))
+    for attempt in range(5):
+        before = moments(data(*queries, ScanBy=order))
+        pages = data(*queries, ScanBy=order, MaxDatapoints=1)
+        if before == moments(data(*queries, ScanBy=order)):
+            break
+    assert before["a"] and before["b"] and all(times == sorted(times, reverse=order == "TimestampDescending") for times in before.values()), before
+    assert moments(pages) == before, (pages, before)
+    assert max(len(r["Values"]) for r in pages) == 1, pages
 
 refused("ValidationError", "'e'", watch.get_metric_data, MetricDataQueries=[{"Id": "e", "Expression": "nobody + 1"}], StartTime=start, EndTime=end)
 refused("ValidationError", "refers to itself", watch.get_metric_data, MetricDataQueries=[{"Id": "e", "Expression": "f"}, {"Id": "f", "Expression": "e"}], StartTime=start, EndTime=end)

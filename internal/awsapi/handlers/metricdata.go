@@ -18,6 +18,8 @@ import (
 const (
 	maxQueries    = 500
 	maxPagePoints = 100_800
+
+	maxPageResults = 10_000 // Slipway's: arrays of series without points have no other bound
 )
 
 // invalidData is what CloudWatch answers GetMetricData with that it does not understand.
@@ -133,7 +135,7 @@ func (page *dataPage) add(at dataPosition, result cloudwatchapi.MetricDataResult
 		return
 	}
 	points = page.ordered(points, at.After)
-	if len(points) > 0 && page.left == 0 {
+	if len(points) > 0 && page.left == 0 || len(page.results) == maxPageResults {
 		page.next = &at
 		return
 	}

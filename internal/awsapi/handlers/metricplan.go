@@ -36,7 +36,8 @@ type dataPlan struct {
 
 	known    map[string]formula.Value
 	open     map[string]bool // that are being evaluated
-	held     int             // points in known
+	held     int             // the size of known
+	found    int             // what searches gave to expressions that are being evaluated
 	messages []cloudwatchapi.MessageData
 }
 
@@ -117,6 +118,14 @@ func (p *dataPlan) checkReferences() error {
 // maxHeld is how many points one call may make expressions of: some 60 MB.
 const maxHeld = 2 << 20
 
+// hold checks whether so many points may be added to what is held.
+func (p *dataPlan) hold(points int) error {
+	if p.held+p.found+points > maxHeld {
+		return invalidData("The query has more than %d points to compute with. Take a longer period, a shorter time or fewer queries.", maxHeld)
+	}
+	return nil
+}
+
 // value is what a query amounts to. What expressions may refer to is kept.
 func (p *dataPlan) value(id string) (formula.Value, error) {
 	if v, ok := p.known[id]; ok {
@@ -127,20 +136,19 @@ func (p *dataPlan) value(id string) (formula.Value, error) {
 	}
 	p.open[id] = true
 	defer delete(p.open, id)
-	q := p.byID[id]
-	v, err := p.evaluate(q)
+	found := p.found
+	v, err := p.evaluate(p.byID[id])
 	if err != nil {
 		return formula.Value{}, err
 	}
+	p.found = found
 	if len(p.metrics) == len(p.queries) { // no expressions: nobody asks again
 		return v, nil
 	}
-	for _, s := range v.Series {
-		p.held += len(s.Points)
+	if err := p.hold(v.Size()); err != nil {
+		return formula.Value{}, err
 	}
-	if p.held > maxHeld {
-		return formula.Value{}, invalidData("The query has more than %d points to compute with. Take a longer period, a shorter time or fewer queries.", maxHeld)
-	}
+	p.held += v.Size()
 	p.known[id] = v
 	return v, nil
 }
@@ -148,6 +156,9 @@ func (p *dataPlan) value(id string) (formula.Value, error) {
 func (p *dataPlan) evaluate(q *dataQuery) (formula.Value, error) {
 	if q.expression == nil {
 		return p.read(q)
+	}
+	if err := p.reader.Alive(); err != nil {
+		return formula.Value{}, err
 	}
 	period := q.period
 	if period == 0 {
@@ -196,6 +207,9 @@ func (p *dataPlan) search(match func(formula.Metric) bool, stat string, period t
 		return nil, err
 	}
 	for listed, err := range p.reader.List(cloudwatch.Filter{Since: p.from}, "") {
+		if err == nil {
+			err = p.reader.Alive()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -203,16 +217,22 @@ func (p *dataPlan) search(match func(formula.Metric) bool, stat string, period t
 			continue
 		}
 		if len(all) == formula.MaxSeries {
-			p.messages = append(p.messages, cloudwatchapi.MessageData{
+			p.messages = []cloudwatchapi.MessageData{{
 				Code: new("MaxMetricsExceeded"), Value: new(fmt.Sprintf("A search found more than %d metrics; the others are left out.", formula.MaxSeries)),
-			})
+			}}
 			break
 		}
 		points, err := p.reader.Read(listed.Metric, of, cloudwatch.Span{From: p.from, To: p.to, Period: period})
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, formula.Series{Metric: &listed.Metric, Stat: stat, Period: period, Points: points})
+		one := formula.Series{Metric: &listed.Metric, Stat: stat, Period: period, Points: points}
+		size := formula.One(one).Size()
+		if err := p.hold(size); err != nil {
+			return nil, err
+		}
+		p.found += size
+		all = append(all, one)
 	}
 	return all, nil
 }

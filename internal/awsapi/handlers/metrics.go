@@ -45,7 +45,20 @@ func (h *Metrics) here(ctx context.Context) apprunner.Place {
 
 func (h *Metrics) reader(ctx context.Context) (*cloudwatch.Reader, error) {
 	services, err := h.Services(ctx, h.here(ctx))
-	return &cloudwatch.Reader{Source: h.Source, Services: services}, err
+	return &cloudwatch.Reader{Source: h.Source, Services: services, Alive: alive(ctx, time.Now())}, err
+}
+
+// maxTime is how long one call may read and compute: no client waits longer for an answer.
+const maxTime = time.Minute
+
+// alive says why a call that began then should not go on: its client left, or it asks for too much.
+func alive(ctx context.Context, began time.Time) func() error {
+	return func() error {
+		if time.Since(began) > maxTime {
+			return invalidData("The request takes longer than %v. Ask for fewer metrics, a shorter time or fewer searches.", maxTime)
+		}
+		return ctx.Err()
+	}
 }
 
 const (

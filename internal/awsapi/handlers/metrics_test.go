@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,11 @@ import (
 
 // measured are services whose every minute has as many requests as the minute of the hour, at 100 ms
 // each, and one instance that has them all.
-type measured struct{ reads int }
+type measured struct {
+	reads  int
+	last   cloudwatch.Span // that was asked for
+	points []metrics.Point
+}
 
 const anInstance = "0123456789abcdef0123456789abcdef"
 
@@ -34,18 +39,26 @@ func (m *measured) Instances(service string, _ time.Time) ([]string, bool, error
 
 func (m *measured) Query(q metrics.Query) ([]metrics.Series, error) {
 	m.reads++
-	all := []metrics.Series{{}}
+	span := cloudwatch.Span{From: q.From, To: q.To, Period: q.Period}
+	if span != m.last {
+		m.last, m.points = span, minutesOf(q)
+	}
+	all := []metrics.Series{{Points: m.points}}
+	if q.Instances != nil && q.Instances(anInstance) {
+		all = append(all, metrics.Series{Instance: anInstance, Points: m.points})
+	}
+	return all, nil
+}
+
+func minutesOf(q metrics.Query) (points []metrics.Point) {
 	for at := q.From.UTC().Truncate(q.Period); at.Before(q.To); at = at.Add(q.Period) {
 		var v metrics.Values
 		n := int64(at.Minute())
 		v[metrics.Requests] = metrics.Statistic{Count: 1, Sum: float64(n), Min: float64(n), Max: float64(n)}
 		v[metrics.RequestLatency] = metrics.Statistic{Count: n, Sum: float64(n) * 100, Min: 50, Max: 200, Buckets: &metrics.Buckets{30: n}}
-		all[0].Points = append(all[0].Points, metrics.Point{Time: at, Values: v})
+		points = append(points, metrics.Point{Time: at, Values: v})
 	}
-	if q.Instances != nil && q.Instances(anInstance) {
-		all = append(all, metrics.Series{Instance: anInstance, Points: all[0].Points})
-	}
-	return all, nil
+	return points
 }
 
 // watching are handlers over so many services, and the context of a call.
@@ -109,7 +122,8 @@ func TestListMetrics(t *testing.T) {
 	}
 }
 
-var noonToday = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
+// noon is that of yesterday, so that all of what is asked for is over.
+var noon = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 
 func of(service int) []cloudwatchapi.Dimension {
 	return []cloudwatchapi.Dimension{{Name: new("ServiceID"), Value: new(fmt.Sprint(service))}, {Name: new("ServiceName"), Value: new(fmt.Sprintf("web-%03d", service))}}
@@ -138,7 +152,7 @@ func labelled(q cloudwatchapi.MetricDataQuery, label string) cloudwatchapi.Metri
 // ask asks for the minutes after noon.
 func ask(minutes int, queries ...cloudwatchapi.MetricDataQuery) *cloudwatchapi.GetMetricDataInput {
 	return &cloudwatchapi.GetMetricDataInput{
-		MetricDataQueries: queries, StartTime: awsapi.NewTime(noonToday), EndTime: awsapi.NewTime(noonToday.Add(time.Duration(minutes) * time.Minute)),
+		MetricDataQueries: queries, StartTime: awsapi.NewTime(noon), EndTime: awsapi.NewTime(noon.Add(time.Duration(minutes) * time.Minute)),
 		ScanBy: new(cloudwatchapi.ScanByTimestampAscending),
 	}
 }
@@ -172,7 +186,7 @@ func TestGetMetricData(t *testing.T) {
 		{"nothing found", ask(3, expression("e", `SEARCH('{AWS/Lambda,FunctionName} MetricName="Duration"', 'Sum', 60)`)), ""},
 		{"a label", ask(3, labelled(requests, "all")), "all: 0 1 2"},
 		{"a label of what is known", ask(3, labelled(requests, "${PROP('Dim.ServiceName')} ${LABEL} ${PROP('Stat')} ${PROP('Period')} ${PROP('Region')} max ${MAX} avg ${AVG} ${WHAT}")), "web-000 Requests Sum 60 us-east-1 max 2 avg 1 ${WHAT}: 0 1 2"},
-		{"a label of times", ask(3, labelled(requests, "${MAX_TIME}")), noonToday.Add(2*time.Minute).Format("2006-01-02T15:04:05-0700") + ": 0 1 2"},
+		{"a label of times", ask(3, labelled(requests, "${MAX_TIME}")), noon.Add(2*time.Minute).Format("2006-01-02T15:04:05-0700") + ": 0 1 2"},
 		{"a label of no points", ask(3, labelled(seconds, "${LAST}")), "--: "},
 	} {
 		out, err := h.GetMetricData(ctx, tt.in)
@@ -258,6 +272,9 @@ func TestGetMetricData_Pages(t *testing.T) {
 				}
 			}
 			for name, values := range got {
+				if len(values) != 10 {
+					t.Errorf("pages of %d: %s has %v", size, name, values)
+				}
 				for i, v := range values {
 					if want := float64(i); !newest && v != want || newest && v != 9-want {
 						t.Errorf("pages of %d: %s has %v", size, name, values)
@@ -277,13 +294,83 @@ func TestGetMetricData_Pages(t *testing.T) {
 	}
 }
 
+// What a request of some kilobytes can ask for has bounds, whatever its expressions make of it.
+func TestGetMetricData_Bounds(t *testing.T) {
+	t.Parallel()
+	h, source, ctx := watching(600)
+	const everything = `SEARCH('{AWS/AppRunner,ServiceID,ServiceName} MetricName="Requests"', 'Sum', 60)`
+	doubled := []cloudwatchapi.MetricDataQuery{hidden(metric("e0", "WakeTime", "Sum", 60))} // has no points
+	for i := range 60 {
+		doubled = append(doubled, hidden(expression(fmt.Sprintf("e%d", i+1), fmt.Sprintf("[e%d,e%d]", i, i))))
+	}
+	large := append(slices.Clone(doubled[:18]), expression("f", "METRIC_COUNT(["+strings.Repeat("e17,", 500)+"e17])"))
+	long := ask(0, expression("e", everything))
+	long.StartTime = awsapi.NewTime(noon.AddDate(0, 0, -12))
+	longer := ask(0, expression("e", "["+everything+","+everything+"]"))
+	longer.StartTime = awsapi.NewTime(noon.AddDate(0, 0, -2))
+	for reason, in := range map[string]*cloudwatchapi.GetMetricDataInput{
+		"arrays of arrays":          ask(3, append(doubled, expression("f", "TIME_SERIES(METRIC_COUNT(e60))"))...),
+		"a large array of arrays":   ask(3, large...),
+		"a search":                  long,
+		"searches of an expression": longer,
+	} {
+		source.reads = 0
+		_, err := h.GetMetricData(ctx, in)
+		if refused, ok := errors.AsType[*awsapi.Error](err); !ok || refused.Status != 400 || !strings.Contains(refused.Message, "points") || !strings.Contains(refused.Message, "Take a longer period, a shorter time or fewer") {
+			t.Errorf("%s: %v", reason, err)
+		}
+		if reason == "a search" && source.reads > maxHeld/(12*1440)+1 {
+			t.Errorf("%s: %d metrics were read before it was refused", reason, source.reads)
+		}
+	}
+	source.reads = 0
+	left, leave := context.WithCancel(ctx)
+	leave()
+	if _, err := h.GetMetricData(left, ask(3, expression("e", everything))); !errors.Is(err, context.Canceled) || source.reads > 0 {
+		t.Errorf("for a client that left %d metrics were read: %v", source.reads, err)
+	}
+	if err := alive(ctx, time.Now().Add(-2*maxTime))(); err == nil || !strings.Contains(err.Error(), "takes longer than 1m0s") {
+		t.Errorf("after two minutes: %v", err)
+	}
+}
+
+// A search gives the first 500 metrics, and the answer says so once.
+func TestGetMetricData_ManyFound(t *testing.T) {
+	t.Parallel()
+	h, _, ctx := watching(501)
+	search := func(name string) string {
+		return `SEARCH('{AWS/AppRunner,ServiceID,ServiceName} MetricName="Requests" NOT ServiceName="` + name + `"', 'Sum', 60)`
+	}
+	for name, messages := range map[string]int{"web-500": 0, "nobody": 1} {
+		out, err := h.GetMetricData(ctx, ask(1, expression("e", "["+search(name)+","+search(name)+"]")))
+		if err != nil || len(out.MetricDataResults) != 1000 || len(out.Messages) != messages {
+			t.Errorf("without %s: %v, %v", name, err, out.Messages)
+		}
+	}
+}
+
+// An answer of many series without a point has pages, too.
+func TestGetMetricData_ManyResults(t *testing.T) {
+	t.Parallel()
+	h, _, ctx := watching(1)
+	in := ask(3, hidden(metric("m", "WakeTime", "Sum", 60)), hidden(expression("a", "["+strings.Repeat("m,", 149)+"m]")), expression("e", "["+strings.Repeat("a,", 99)+"a]"))
+	out, err := h.GetMetricData(ctx, in)
+	if err != nil || len(out.MetricDataResults) != maxPageResults || out.NextToken == nil {
+		t.Fatalf("the first page: %v", err)
+	}
+	in.NextToken = out.NextToken
+	if out, err = h.GetMetricData(ctx, in); err != nil || len(out.MetricDataResults) != 150*100-maxPageResults || out.NextToken != nil {
+		t.Errorf("the second page: %v", err)
+	}
+}
+
 // Two weeks of a minute each are answered; several metrics of one service are read once.
 func TestGetMetricData_Much(t *testing.T) {
 	t.Parallel()
 	h, source, ctx := watching(1)
 	in := ask(0, metric("m1", "Requests", "Sum", 60), metric("m2", "RequestLatency", "p99", 60), metric("m3", "RequestLatency", "Average", 60))
-	in.StartTime = awsapi.NewTime(noonToday.AddDate(-1, 0, 0)) // before what is kept
-	in.EndTime = awsapi.NewTime(noonToday.AddDate(1, 0, 0))
+	in.StartTime = awsapi.NewTime(noon.AddDate(-1, 0, 0)) // before what is kept
+	in.EndTime = awsapi.NewTime(noon.AddDate(1, 0, 0))
 	out, err := h.GetMetricData(ctx, in)
 	if err != nil || source.reads != 1 || out.NextToken != nil || len(out.MetricDataResults[0].Values) < 14*1440 {
 		t.Errorf("%d reads, %v", source.reads, err)
@@ -295,14 +382,14 @@ func TestGetMetricStatistics(t *testing.T) {
 	h, _, ctx := watching(1)
 	in := &cloudwatchapi.GetMetricStatisticsInput{
 		Namespace: new("AWS/AppRunner"), MetricName: new("RequestLatency"), Dimensions: of(0), Period: new(int32(60)),
-		StartTime: awsapi.NewTime(noonToday.Add(time.Minute)), EndTime: awsapi.NewTime(noonToday.Add(3 * time.Minute)),
+		StartTime: awsapi.NewTime(noon.Add(time.Minute)), EndTime: awsapi.NewTime(noon.Add(3 * time.Minute)),
 		Statistics: []cloudwatchapi.Statistic{"SampleCount", "Sum", "Average", "Minimum", "Maximum"},
 	}
 	out, err := h.GetMetricStatistics(ctx, in)
 	if err != nil || len(out.Datapoints) != 2 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if p := out.Datapoints[1]; *p.SampleCount != 2 || *p.Sum != 200 || *p.Average != 100 || *p.Minimum != 50 || *p.Maximum != 200 || *p.Unit != "Milliseconds" || !p.Timestamp.Equal(noonToday.Add(2*time.Minute)) {
+	if p := out.Datapoints[1]; *p.SampleCount != 2 || *p.Sum != 200 || *p.Average != 100 || *p.Minimum != 50 || *p.Maximum != 200 || *p.Unit != "Milliseconds" || !p.Timestamp.Equal(noon.Add(2*time.Minute)) {
 		t.Errorf("the second is %s", written(p))
 	}
 	in.Statistics, in.ExtendedStatistics = nil, []string{"p0", "p50", "p100"}
@@ -311,5 +398,22 @@ func TestGetMetricStatistics(t *testing.T) {
 	}
 	if p := out.Datapoints[0].ExtendedStatistics; !(p["p0"] <= p["p50"] && p["p50"] <= p["p100"]) || math.IsNaN(p["p50"]) || len(p) != 3 {
 		t.Errorf("percentiles are %v", p)
+	}
+}
+
+func TestGetMetricStatistics_Refuses(t *testing.T) {
+	t.Parallel()
+	h, source, ctx := watching(1)
+	for reason, span := range map[string][2]time.Time{
+		"a minute too many": {noon, noon.Add(1440*time.Minute + 1)},
+		"all of time":       {time.Time{}.Add(1), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, // longer than a Duration
+	} {
+		_, err := h.GetMetricStatistics(ctx, &cloudwatchapi.GetMetricStatisticsInput{
+			Namespace: new("AWS/AppRunner"), MetricName: new("Requests"), Dimensions: of(0), Period: new(int32(60)),
+			StartTime: awsapi.NewTime(span[0]), EndTime: awsapi.NewTime(span[1]), Statistics: []cloudwatchapi.Statistic{"Sum"},
+		})
+		if err == nil || !strings.Contains(err.Error(), "exceeds the limit of 1440") || source.reads > 0 {
+			t.Errorf("%s: %v, %d reads", reason, err, source.reads)
+		}
 	}
 }

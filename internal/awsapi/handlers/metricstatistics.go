@@ -27,7 +27,7 @@ func (h *Metrics) GetMetricStatistics(ctx context.Context, in *cloudwatchapi.Get
 	if err != nil {
 		return nil, err
 	}
-	if n := int64(span.To.Sub(span.From)+span.Period-1) / int64(span.Period); n > maxDatapoints {
+	if n := int64(span.To.Sub(span.From)-1)/int64(span.Period) + 1; n > maxDatapoints {
 		return nil, badCombination("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the datapoints requested by increasing Period, or decreasing the time range.", n, maxDatapoints)
 	}
 	reader, err := h.reader(ctx)

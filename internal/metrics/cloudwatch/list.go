@@ -22,9 +22,43 @@ type Source interface {
 type Reader struct {
 	Source   Source
 	Services []Service
+	// Alive says why nobody needs what else would be read; nil while somebody does.
+	Alive func() error
 
 	last   cacheKey
 	series []metrics.Series
+	found  map[findKey]found
+}
+
+// found is what has metrics of a service: it and some instances, or nothing.
+type found struct {
+	instances []string
+	some      bool
+}
+
+type findKey struct {
+	service string
+	since   time.Time
+}
+
+// instances looks once for what has metrics of a service: one call may search many times.
+func (r *Reader) instances(s Service, since time.Time) (found, error) {
+	key := findKey{s.ID, since}
+	if known, ok := r.found[key]; ok {
+		return known, nil
+	}
+	if err := r.Alive(); err != nil {
+		return found{}, err
+	}
+	ids, some, err := r.Source.Instances(s.ID, since)
+	if err != nil {
+		return found{}, err
+	}
+	if r.found == nil {
+		r.found = map[findKey]found{}
+	}
+	r.found[key] = found{ids, some}
+	return r.found[key], nil
 }
 
 // Filter says which metrics to list; "" and nil are for all.
@@ -34,10 +68,8 @@ type Filter struct {
 	Since           time.Time           // with data since then
 }
 
-func (f Filter) takes(m formula.Metric) bool {
-	if f.Namespace != "" && f.Namespace != m.Namespace || f.Name != "" && f.Name != m.Name {
-		return false
-	}
+// has reports whether a metric has the dimensions.
+func (f Filter) has(m formula.Metric) bool {
 	for _, want := range f.Dimensions {
 		if !slices.ContainsFunc(m.Dimensions, func(d formula.Dimension) bool {
 			return d.Name == want.Name && (want.Value == "" || d.Value == want.Value)
@@ -48,10 +80,18 @@ func (f Filter) takes(m formula.Metric) bool {
 	return true
 }
 
+// metrics are those that can pass, of any service.
+func (f Filter) metrics() []metrics.Metric {
+	return slices.DeleteFunc(metrics.All(), func(m metrics.Metric) bool {
+		return f.Namespace != "" && f.Namespace != namespace(m) || f.Name != "" && f.Name != m.String()
+	})
+}
+
 // mayHave reports whether metrics of a service can pass at all, which saves looking for its instances.
 func (f Filter) mayHave(s Service) bool {
 	for _, want := range f.Dimensions {
-		if has, ok := map[string]string{serviceName: s.Name, serviceID: s.ID}[want.Name]; ok && want.Value != "" && want.Value != has {
+		has, ok := map[string]string{serviceName: s.Name, serviceID: s.ID, instanceDim: want.Value}[want.Name]
+		if !ok || want.Value != "" && want.Value != has {
 			return false
 		}
 	}
@@ -70,12 +110,16 @@ func (r *Reader) List(f Filter, after string) iter.Seq2[Listed, error] {
 			yield(Listed{}, err)
 			return
 		}
+		wanted := f.metrics()
+		if len(wanted) == 0 {
+			return
+		}
 		for _, s := range slices.SortedFunc(slices.Values(r.Services), compareServices) {
 			if !f.mayHave(s) || after != "" && compareServices(s, begin.service) < 0 {
 				continue
 			}
-			for p, err := range r.places(s, f.Since) {
-				if err == nil && (after != "" && p.compare(begin) <= 0 || !f.takes(p.named())) {
+			for p, err := range r.places(s, f.Since, wanted) {
+				if err == nil && (after != "" && p.compare(begin) <= 0 || !f.has(p.named())) {
 					continue
 				}
 				if !yield(Listed{p.named(), p}, err) || err != nil {
@@ -119,19 +163,20 @@ func parsePosition(text string) (place, error) {
 	return place{p.Service, p.Instance, p.Metric}, nil
 }
 
-// places are the metrics of a service and of its instances, in order. One without data has none.
-func (r *Reader) places(s Service, since time.Time) iter.Seq2[place, error] {
+// places are those of some metrics that a service and its instances have, in order. One without data has
+// none.
+func (r *Reader) places(s Service, since time.Time, of []metrics.Metric) iter.Seq2[place, error] {
 	return func(yield func(place, error) bool) {
-		ids, some, err := r.Source.Instances(s.ID, since)
+		known, err := r.instances(s, since)
 		if err != nil {
 			yield(place{}, err)
 			return
 		}
-		if !some {
+		if !known.some {
 			return
 		}
-		for _, instance := range append([]string{""}, ids...) {
-			for _, m := range metrics.All() {
+		for _, instance := range append([]string{""}, known.instances...) {
+			for _, m := range of {
 				if (instance == "" || m.OfInstances()) && !yield(place{s, instance, m}, nil) {
 					return
 				}

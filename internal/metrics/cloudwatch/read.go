@@ -109,6 +109,9 @@ func (r *Reader) load(key cacheKey) ([]metrics.Series, error) {
 	if r.last == key {
 		return r.series, nil
 	}
+	if err := r.Alive(); err != nil {
+		return nil, err
+	}
 	q := metrics.Query{Service: key.service, From: key.span.From, To: key.span.To, Period: key.span.Period, Points: maxPoints}
 	if key.instance != "" {
 		q.Instances = func(id string) bool { return id == key.instance }

@@ -70,6 +70,9 @@ func (e *Expression) Evaluate(in Inputs) (Value, error) {
 // five minutes, twice.
 const maxPoints = 4 << 20
 
+// seriesCost is how many points take the memory of a series without any.
+const seriesCost = 4
+
 // evaluation is one run of an expression.
 type evaluation struct {
 	Inputs
@@ -101,7 +104,7 @@ func (e *evaluation) steps(period time.Duration) int {
 func (e *evaluation) each(at int, v Value, f func(Series) Series) (Value, error) {
 	out := Value{Kind: v.Kind, Series: make([]Series, len(v.Series))}
 	for i, s := range v.Series {
-		if err := e.spend(at, len(s.Points)+1); err != nil {
+		if err := e.spend(at, len(s.Points)+seriesCost); err != nil {
 			return Value{}, err
 		}
 		out.Series[i] = f(s)

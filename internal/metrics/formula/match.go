@@ -5,10 +5,12 @@ import (
 	"unicode"
 )
 
-// candidate is a metric that is looked at. Its names are taken apart once, when a word needs it.
+// candidate is a metric that is looked at. Its names are taken apart once, when a word needs it, for all
+// metrics that have them: most are in many.
 type candidate struct {
 	metric Metric
 	names  []name
+	split  map[string]*words // of names
 }
 
 // name is a name or value of a metric, and the words in it.
@@ -42,6 +44,15 @@ func (c *candidate) everything() []name {
 	return c.names
 }
 
+func (c *candidate) wordsOf(name string) *words {
+	known := c.split[name]
+	if known == nil {
+		known = split(name)
+		c.split[name] = known
+	}
+	return known
+}
+
 // matches is a condition on the names that of selects: one is the same as a text, or has its words in it.
 func matches(text string, whole bool, of func(*candidate) []name) condition {
 	if whole {
@@ -59,7 +70,7 @@ func matches(text string, whole bool, of func(*candidate) []name) condition {
 		names := of(c)
 		for i := range names {
 			if names[i].words == nil {
-				names[i].words = split(names[i].text)
+				names[i].words = c.wordsOf(names[i].text)
 			}
 			if names[i].words.contain(wanted) {
 				return true

@@ -67,11 +67,14 @@ func (p *parser) array() node {
 			p.fail("%s is not expected here, a comma or ] would be", p.next())
 		}
 	}
-	return values(func(_ *evaluation, c *call, args []Value) (Value, error) {
+	return values(func(e *evaluation, c *call, args []Value) (Value, error) {
 		out := Many(nil)
 		for i, v := range args {
 			if v.Kind == Number {
 				return Value{}, c.wrong(i, v, "time series alone")
+			}
+			if err := e.spend(c.at, len(v.Series)*seriesCost); err != nil {
+				return Value{}, err
 			}
 			out.Series = append(out.Series, v.Series...)
 		}

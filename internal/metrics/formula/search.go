@@ -32,7 +32,8 @@ func search(p *parser, c *call) node {
 		if err != nil {
 			return Value{}, err
 		}
-		match := func(m Metric) bool { return wanted(&candidate{metric: m}) }
+		known := map[string]*words{}
+		match := func(m Metric) bool { return wanted(&candidate{metric: m, split: known}) }
 		found, err := e.Search(match, stat, period)
 		if err != nil {
 			return Value{}, err

@@ -58,6 +58,15 @@ func One(s Series) Value { return Value{Kind: Single, Series: []Series{s}} }
 // Many returns the value that is an array of time series.
 func Many(s []Series) Value { return Value{Kind: Array, Series: s} }
 
+// Size is how much memory the value takes, in points.
+func (v Value) Size() int {
+	size := len(v.Series) * seriesCost
+	for _, s := range v.Series {
+		size += len(s.Points)
+	}
+	return size
+}
+
 func number(v float64) Value { return Value{Number: v} }
 
 // finite reports whether a value can be a point.
