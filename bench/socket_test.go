@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -35,19 +36,15 @@ func BenchmarkWebSockets(b *testing.B) {
 	installPeers(b)
 	backend := echoServer(b)
 	dir := b.TempDir()
-	routerAddress, nginxAddress := "127.0.0.1:"+freePort(b), "127.0.0.1:"+freePort(b)
-	pids := map[string]int{
-		routerAddress: startRouter(b, routerAddress, backend, routerLimit+"="+strconv.Itoa(2*openSockets)),
-		nginxAddress:  runNginx(b, dir, "sockets", fmt.Sprintf(nginxSockets, nginxAddress, backend)),
-	}
-	perSocket := map[string][]float64{}
-	for b.Loop() {
-		for address, pid := range pids {
-			perSocket[address] = append(perSocket[address], memoryOfSockets(b, address, pid))
-		}
+	var slipway, nginx []float64
+	for b.Loop() { // with new processes: old ones have memory from the sockets of the round before
+		address := "127.0.0.1:" + freePort(b)
+		slipway = append(slipway, memoryOfSockets(b, address, startRouter(b, address, backend, routerLimit+"="+strconv.Itoa(2*openSockets))))
+		address = "127.0.0.1:" + freePort(b)
+		nginx = append(nginx, memoryOfSockets(b, address, runNginx(b, dir, "sockets", fmt.Sprintf(nginxSockets, address, backend))))
 	}
 	note(b, "websockets", map[string]float64{
-		"sockets": openSockets, "slipway-KB": middle(perSocket[routerAddress]), "nginx-KB": middle(perSocket[nginxAddress]),
+		"sockets": openSockets, "slipway-KB": middle(slipway), "nginx-KB": middle(nginx),
 	})
 }
 
@@ -68,6 +65,7 @@ func memoryOfSockets(b *testing.B, address string, pid int) float64 {
 	work.Wait()
 	time.Sleep(time.Second)
 	grown := familyKB(b, pid) - before
+	defer func() { _ = syscall.Kill(pid, syscall.SIGTERM) }()
 	for _, c := range slices.Concat(all, []net.Conn{warm}) {
 		if c != nil {
 			_ = c.Close()

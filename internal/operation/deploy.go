@@ -222,10 +222,24 @@ func (j *job) drain(ctx context.Context) error {
 	if err := j.Fleet.Retire(ctx, j.service); err != nil {
 		return err
 	}
-	if err := j.Store.DropRevisions(ctx, j.service.ID, keptRevisions, j.service.RevisionID); err != nil {
+	if err := j.dropOld(ctx); err != nil {
 		return err
 	}
 	return j.advance(ctx, nil)
+}
+
+// dropOld deletes the oldest revisions. The one that serves stays, and the one that a rollback would go
+// to, however many were made since that served and came to nothing.
+func (j *job) dropOld(ctx context.Context) error {
+	all, err := j.Store.Revisions(ctx, j.service.ID)
+	if err != nil {
+		return err
+	}
+	needed := []string{j.service.RevisionID}
+	if older, err := apprunner.Older(j.service, all, 0); err == nil {
+		needed = append(needed, older.ID)
+	}
+	return j.Store.DropRevisions(ctx, j.service.ID, keptRevisions, needed...)
 }
 
 // stop ends every instance of a service that is paused or deleted.
@@ -268,7 +282,7 @@ func (j *job) rollback(ctx context.Context) error {
 		return err
 	}
 	// Deployments that keep failing, as automatic ones may, must not pile up.
-	if err := j.Store.DropRevisions(ctx, j.service.ID, keptRevisions, j.service.RevisionID); err != nil {
+	if err := j.dropOld(ctx); err != nil {
 		return err
 	}
 	s, o := apprunner.RolledBack(j.service, j.operation, time.Now())

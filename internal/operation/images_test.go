@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/apprunner"
 )
@@ -55,8 +56,8 @@ func TestSweepSparesWhatIsPulled(t *testing.T) {
 	})
 }
 
-// However often a service is deployed, well or badly, it keeps ten revisions and their images, and
-// the one that serves.
+// However often a service is deployed, well or badly, it keeps ten revisions and their images, the one
+// that serves and the one before.
 func TestRevisionsAreBounded(t *testing.T) {
 	t.Parallel()
 	db := store(t, file(t))
@@ -66,7 +67,7 @@ func TestRevisionsAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		most int
-	}{{nil, 10}, {failure, 11}, {nil, 10}} {
+	}{{nil, 10}, {failure, 12}, {nil, 10}} {
 		for n := range 12 {
 			begin(t, db, s.ID, apprunner.StartDeployment)
 			w.digest = fmt.Sprintf("sha256:%d", n)
@@ -87,4 +88,35 @@ func TestRevisionsAreBounded(t *testing.T) {
 			t.Errorf("the revision that serves was dropped")
 		}
 	}
+}
+
+// Who goes back to what served well, time and again, can do so however many revisions came and went since.
+func TestRevisionToGoBackToStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := store(t, file(t))
+		w := newWorld(db)
+		s, _ := w.create(t, db)
+		w.digest = "sha256:good"
+		w.finish(t)
+		good, _ := state(t, db, s.ID)
+		for n := range 12 {
+			time.Sleep(time.Minute)
+			begin(t, db, s.ID, apprunner.StartDeployment)
+			w.digest = fmt.Sprintf("sha256:%d", n)
+			w.finish(t)
+			err := db.ChangeService(t.Context(), here, s.ID, func(s apprunner.Service, _ apprunner.Scalings, _ apprunner.Resources) (apprunner.Service, apprunner.Operation, error) {
+				all, err := db.Revisions(t.Context(), s.ID)
+				must(t, err)
+				older, err := apprunner.Older(s, all, 0)
+				if err != nil || older.ID != good.RevisionID {
+					t.Fatalf("after %d deployments a rollback goes to revision %d: %v", n+1, older.Number, err)
+				}
+				return apprunner.BeginRollback(s, older, apprunner.NewID(), noon)
+			})
+			must(t, err)
+			time.Sleep(time.Minute)
+			w.finish(t)
+		}
+	})
 }
