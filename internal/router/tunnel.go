@@ -22,6 +22,7 @@ func (c *conn) tunnel(u *upstream) error {
 	if _, err := u.conn.Write(c.in.Cut(v.head + len(v.body))); err != nil {
 		return err
 	}
+	u.in.Buf = nil
 	if !c.beginTunnel() {
 		return nil
 	}
