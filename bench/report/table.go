@@ -29,7 +29,7 @@ var rows = []row{
 	{"rollback", "rollback without load, until what was before answers", "{switched-ms} ms", "", "1 s"},
 	{"wake-prepared", "wake from prepared, platform time", "{slipway-platform-ms} ms", "runc run: {runc-platform-ms} ms", "runc run"},
 	{"wake-frozen", "wake from frozen to the last byte, p95", "{p95-ms} ms", "awake: {awake-p95-ms} ms", "10 ms"},
-	{"wake-many", "{services} services woken at once", "{all-ms} ms, {failed} failed", "", "3 s, 0 failed"},
+	{"wake-many", "100 services woken at once", "{all-ms} ms, {failed} failed", "", "3 s, 0 failed"},
 	{"burst", "burst from idle to 20 instances' worth", "{failed} failed; p99 {p99/start} of the application's start", "", "0 failed, 2"},
 	{"services", "p50 of one of 20 awake services, 1,000 registered", "{latency/one-service} times", "one service alone", "1.1"},
 	{"services", "the same over all 20, whose applications share the processors' caches", "{latency-of-all/one-service} times", "one service alone", "stated"},
