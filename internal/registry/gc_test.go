@@ -3,6 +3,7 @@ package registry_test
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -274,7 +275,7 @@ func TestGC_RunsBesidePushes(t *testing.T) {
 			select {
 			case <-done:
 				return
-			case <-time.After(2 * time.Millisecond):
+			case <-time.After(2 * time.Millisecond << rand.IntN(9)): // now and then long enough for any push
 				if _, err := s.GC(t.Context(), 0, keepNothing); err != nil {
 					t.Error(err)
 					return
