@@ -294,7 +294,7 @@ func testStates(t *testing.T, s *kit.Slipway) {
 		{"ResumeService", deleted, notFound, "is deleted"},
 		{"DeleteService", busy, invalidState, "OPERATION_IN_PROGRESS"},
 		{"DeleteService", deleted, notFound, "is deleted"},
-		{"DescribeService", running[:len(running)-1] + "0", notFound, "There is no service"},
+		{"DescribeService", running + "0", notFound, "There is no service"},
 	} {
 		if _, _, err := s.TryDo(c.operation, c.arn); err == nil {
 			t.Errorf("%s of %s was allowed", c.operation, c.arn)
