@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -328,6 +329,7 @@ func (o observer) Keep(id, name string, lines []byte) error {
 
 // serveRouter is the program that startRouter starts. It serves until it is told to end.
 func serveRouter(listen, backend string) {
+	runtime.GOMAXPROCS(router.Processors()) // as the daemon does
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	fail := func(err error) {
 		if err != nil {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway/internal/daemon"
 	"github.com/slipway-run/slipway/internal/engine/containerd"
+	"github.com/slipway-run/slipway/internal/router"
 )
 
 func newServe(g *globals) *cobra.Command {
@@ -40,6 +42,7 @@ last client. "slipway restart" does that in the background.`,
 			if err := preflight(cmd, config); err != nil {
 				return err
 			}
+			runtime.GOMAXPROCS(router.Processors())
 			d, err := daemon.Open(cmd.Context(), config, log)
 			if err != nil {
 				return err

@@ -32,6 +32,8 @@ type conn struct {
 	socket    net.Conn // below nc, which may be TLS
 	watched   uint64
 	in        http1.Stream
+	turns     *turns     // reads requests; nil if nc is no socket
+	begun     bool       // a part of a request's head has arrived
 	out       []byte     // what is to be written next
 	peer      netip.Addr // at the other end, which may be a proxy
 	encrypted bool       // the connection
@@ -53,6 +55,7 @@ type conn struct {
 	due      time.Time // when the present state has lasted too long; zero for never
 	armed    time.Time // when timer fires; never later than due
 	left     bool      // the client closed its side
+	looked   bool      // a wait was interrupted for that, to read what there is
 	expired  bool      // the present request, or the wait for it, lasted too long
 	hurried  bool      // the connection has deadlines that it cannot lose any more
 	cause    error     // why the present attempt is interrupted
@@ -73,6 +76,7 @@ func newConn(s *Server, nc, socket net.Conn, scheme string) *conn {
 	c := &conn{server: s, nc: nc, socket: socket, encrypted: scheme == "https", peer: addressOfClient(nc.RemoteAddr().String())}
 	c.secure, c.client, c.trusted = c.encrypted, c.peer, s.router.trusts(c.peer)
 	c.in = http1.Stream{From: nc, Buf: make([]byte, headBuffer)}
+	c.turns = newTurns(c, nc)
 	c.forwarded = c.appendForwarded(nil, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,17 +99,41 @@ func (c *conn) serve() {
 	c.close()
 }
 
-// next answers one request, and reports whether another one may follow.
+// next answers at least one request, and reports whether another one may follow.
 func (c *conn) next() bool {
-	n, err := c.readHead()
-	if err != nil {
+	service, n, err := c.listen()
+	switch {
+	case errors.Is(err, errDiverted):
+		return c.divert()
+	case err != nil:
 		return c.refuse(err)
 	}
+	return c.answer(service, n)
+}
+
+// listen waits for a request, and returns the service that it is for and how long its head is.
+func (c *conn) listen() (*service, int, error) {
+	if c.turns != nil {
+		return c.turns.next()
+	}
+	n, err := c.readHead()
+	if err != nil {
+		return nil, 0, err
+	}
+	service, err := c.understand(n)
+	return service, n, err
+}
+
+// errDiverted says that a request is for net/http.
+var errDiverted = errors.New("net/http has this request")
+
+// understand finds the service that a request is for.
+func (c *conn) understand(n int) (*service, error) {
 	if err := c.request.Parse(c.in.Buffered()[:n]); err != nil {
 		if !c.encrypted && string(c.in.Buffered()[:n]) == prefaceHead {
-			return c.divert() // HTTP/2 by prior knowledge (RFC 9113, section 3.3)
+			return nil, errDiverted // HTTP/2 by prior knowledge (RFC 9113, section 3.3)
 		}
-		return c.refuse(err)
+		return nil, err
 	}
 	if !bytes.Equal(c.host, c.request.Host) {
 		c.host, c.key = append(c.host[:0], c.request.Host...), canonicalHost(string(c.request.Host))
@@ -116,26 +144,32 @@ func (c *conn) next() bool {
 		service = &c.server.nowhere
 	}
 	if c.server.diverts(c.key, c.request.Target, c.secure) || service.route.Load().H2C {
-		return c.divert()
+		return nil, errDiverted
 	}
-	return c.answer(service, n)
+	return service, nil
 }
 
-// readHead waits for a request.
+// readHead reads the head of a request.
 func (c *conn) readHead() (int, error) {
-	partial := false
-	return c.in.ReadHead(headLimit, true, func() error {
-		if b := c.in.Buffered(); len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
-			c.in.Skip(2) // some clients end a body with an empty line (RFC 9112, section 2.2)
-		}
-		if len(c.in.Buffered()) > 0 && !partial {
-			partial = true
-			c.mu.Lock()
-			c.allowLocked(time.Now(), c.server.header)
-			c.mu.Unlock()
-		}
-		return nil
-	})
+	n, err := c.in.ReadHead(headLimit, true, c.arriving)
+	if err == nil {
+		c.begun = false
+	}
+	return n, err
+}
+
+// arriving is called before more of a head is read.
+func (c *conn) arriving() error {
+	if b := c.in.Buffered(); len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
+		c.in.Skip(2) // some clients end a body with an empty line (RFC 9112, section 2.2)
+	}
+	if len(c.in.Buffered()) > 0 && !c.begun {
+		c.begun = true
+		c.mu.Lock()
+		c.allowLocked(time.Now(), c.server.header)
+		c.mu.Unlock()
+	}
+	return nil
 }
 
 // refuse ends a connection that did not bring a request. Who sent something is told why.
@@ -324,8 +358,11 @@ func (c *conn) hungUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = true
-	if c.state == busy {
+	switch {
+	case c.state == busy:
 		c.interruptLocked(errClientLeft)
+	case c.state == idle && c.turns != nil && !c.hurried:
+		_ = c.nc.SetReadDeadline(past)
 	}
 }
 

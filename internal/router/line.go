@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/slipway-run/slipway/internal/router/direct"
 )
 
 // line is the socket to an instance. The read of an answer can write the request first.
@@ -45,7 +45,7 @@ const lately = time.Second
 const longWait = 250 * time.Millisecond
 
 func newLine(conn net.Conn) *line {
-	l := &line{Conn: conn}
+	l := &line{Conn: direct.Wrap(conn)}
 	if socket, ok := conn.(syscall.Conn); ok {
 		l.raw, _ = socket.SyscallConn()
 		l.step = l.exchange
@@ -142,22 +142,18 @@ func (l *line) tick() {
 // exchange writes the request when it is called first, and reads when there is something.
 func (l *line) exchange(fd uintptr) (done bool) {
 	if len(l.asking) > 0 {
-		n, err := unix.Write(int(fd), l.asking)
-		l.asking = l.asking[max(n, 0):]
-		if err != nil && err != unix.EAGAIN && err != unix.EINTR {
+		n, err := direct.Write(fd, l.asking)
+		l.asking = l.asking[n:]
+		if err != 0 && err != syscall.EAGAIN {
 			l.failed = os.NewSyscallError("write", err)
 		}
 		return l.failed != nil || len(l.asking) > 0
 	}
-	n, err := unix.Read(int(fd), l.into)
-	for err == unix.EINTR {
-		n, err = unix.Read(int(fd), l.into)
-	}
-	if err == unix.EAGAIN {
+	n, err := direct.Read(fd, l.into)
+	if err == syscall.EAGAIN {
 		return false
 	}
-	l.got = max(n, 0)
-	if err != nil {
+	if l.got = n; err != 0 {
 		l.failed = os.NewSyscallError("read", err)
 	}
 	return true

@@ -3,7 +3,6 @@ package router
 import (
 	"errors"
 	"io"
-	"net"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/router/http1"
@@ -100,8 +99,8 @@ func (c *conn) writeThrough(piece []byte) error {
 // tear ends a response that is not whole. Where only the end of the connection tells the end of the body,
 // the client has to see a broken connection.
 func (c *conn) tear() {
-	if tcp, ok := c.socket.(*net.TCPConn); ok && c.request.Minor == 0 {
+	if tcp, ok := c.socket.(interface{ SetLinger(sec int) error }); ok && c.request.Minor == 0 {
 		_ = tcp.SetLinger(0)
-		_ = tcp.Close()
+		_ = c.socket.Close()
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/slipway-run/slipway/internal/router/direct"
 )
 
 const (
@@ -133,7 +135,7 @@ func (s *Server) accept(l net.Listener) error {
 		case err == nil:
 			pause = 0
 			s.greeting.Add(1)
-			s.all.Go(func() { s.welcome(nc) })
+			s.all.Go(func() { s.welcome(direct.Wrap(nc)) })
 		case s.stopping.Load() || s.leaving.Load():
 			return http.ErrServerClosed
 		case !temporary(err):

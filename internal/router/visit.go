@@ -245,6 +245,9 @@ func (c *conn) finish() bool {
 	c.mu.Lock()
 	c.state = idle
 	keep := v.keep && !c.hurried && !c.expired
+	if c.left && c.turns != nil {
+		c.turns.dry = false
+	}
 	c.allowLocked(now, c.server.idle)
 	c.mu.Unlock()
 	switch {
