@@ -113,6 +113,11 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 	if who.Protocol != protocol {
 		return fmt.Errorf("process %d cannot take over: it speaks version %d of the protocol and this daemon version %d. Stop this daemon with SIGTERM, which leaves applications running, and start the other", who.PID, who.Protocol, protocol)
 	}
+	next, err := openProcess(who.PID)
+	if err != nil {
+		return err
+	}
+	defer next.close()
 	if d.succession.busy.Swap(true) {
 		return errBusy
 	}
@@ -143,7 +148,7 @@ func (d *Daemon) handOver(ctx context.Context, conn *handover.Conn, m handover.M
 	if who.Requests {
 		d.succession.keeper.Store(conn)
 	}
-	d.linger(ctx, conn)
+	d.linger(ctx, conn, next)
 	return nil
 }
 
@@ -201,14 +206,14 @@ func (d *Daemon) give(ctx context.Context) {
 }
 
 // linger serves the last clients as the successor says. It returns when they are gone, or the successor.
-func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
+func (d *Daemon) linger(ctx context.Context, conn *handover.Conn, next process) {
 	limit, end := context.WithCancel(ctx)
 	defer end()
 	left, done := make(chan struct{}), make(chan struct{})
 	defer close(done)
 	heard := make(chan handover.Message)
-	d.front.work.Go(func() { listen(conn, heard, done) })
-	for {
+	d.front.work.Go(func() { listen(conn, next, heard, done) })
+	for leaving := false; ; {
 		select {
 		case m, ok := <-heard:
 			switch {
@@ -217,8 +222,10 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 				return
 			case !ok:
 				return
+			case m.Kind == sayServing && leaving: // it gave this one up, which leaves already
 			case m.Kind == sayServing:
-				d.leave(limit, m, left)
+				leaving = true
+				d.leave(limit, next.pid, left)
 			case m.Kind == sayHurry:
 				time.AfterFunc(hurryTime, end)
 				d.grace.Store(int64(apprunner.RequestTimeout))
@@ -244,31 +251,52 @@ func (d *Daemon) linger(ctx context.Context, conn *handover.Conn) {
 	}
 }
 
-// listen passes on what the successor says until done. Heard is closed when it says no more, and only then:
-// that stands for its end.
-func listen(conn *handover.Conn, heard chan<- handover.Message, done <-chan struct{}) {
+// lastBreath is how long after its last word a process may take to end.
+const lastBreath = time.Second
+
+// listen passes on what the successor says until done. Heard is closed when it has ended, and only then. One
+// that lives and says no more has given this process up, because it hung: it counts as one that serves.
+func listen(conn *handover.Conn, next process, heard chan<- handover.Message, done <-chan struct{}) {
 	for {
 		m, files, err := conn.Receive()
 		handover.CloseAll(files)
-		if err != nil {
+		gone := err != nil
+		if gone && next.endsWithin(lastBreath) {
 			close(heard)
 			return
+		}
+		if gone {
+			m = handover.Message{Kind: sayServing}
 		}
 		select {
 		case heard <- m:
 		case <-done:
 			return
 		}
+		if gone {
+			outlive(next, heard, done)
+			return
+		}
 	}
 }
 
+// outlive closes heard when the successor ends, unless done comes first.
+func outlive(next process, heard chan<- handover.Message, done <-chan struct{}) {
+	for !next.endsWithin(lastBreath) {
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+	close(heard)
+}
+
 // leave ends the accepting of connections: the successor does that now.
-func (d *Daemon) leave(ctx context.Context, m handover.Message, left chan struct{}) {
-	var who serving
-	_ = m.Read(&who)
-	d.log.Info("another process has taken over; this one ends with its last client", "pid", who.PID)
+func (d *Daemon) leave(ctx context.Context, pid int, left chan struct{}) {
+	d.log.Info("another process has taken over; this one ends with its last client", "pid", pid)
 	select {
-	case d.succession.served <- who.PID:
+	case d.succession.served <- pid:
 	default:
 	}
 	dieAt("HAND_OVER:left")

@@ -1,42 +1,74 @@
 package daemon
 
 import (
+	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/slipway-run/slipway/internal/handover"
 )
 
-// A successor that still speaks when its predecessor is done listening is not dead: another process would be
-// started beside it.
-func TestSuccessorOutlivesItsPredecessor(t *testing.T) {
-	t.Parallel()
+// meeting is a connection of a successor, whose process lives until kill.
+type meeting struct {
+	successor, conn *handover.Conn
+	next            process
+	kill            func()
+}
+
+func newMeeting(t *testing.T) meeting {
+	t.Helper()
 	dir := t.TempDir()
 	l, err := handover.Listen(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	successor, err := handover.Dial(t.Context(), dir)
-	if err != nil {
+	m := meeting{}
+	if m.successor, err = handover.Dial(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := l.Accept()
-	if err != nil {
+	if m.conn, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	cmd := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if m.next, err = openProcess(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	m.kill = func() { _ = cmd.Process.Kill() } // nobody waits for it: one that has ended counts, too
+	t.Cleanup(func() { m.kill(); _ = cmd.Wait(); m.next.close(); m.conn.Close(); m.successor.Close() })
+	return m
+}
+
+// wait returns what is heard next, not ok when the successor counts as dead.
+func wait(t *testing.T, heard chan handover.Message) (m handover.Message, ok bool) {
+	t.Helper()
+	select {
+	case m, ok = <-heard:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing is heard, not even an end")
+	}
+	return m, ok
+}
+
+// A successor that still speaks when its predecessor is done listening is not dead: another process would be
+// started beside it.
+func TestSuccessorOutlivesItsPredecessor(t *testing.T) {
+	t.Parallel()
+	m := newMeeting(t)
 	heard, done := make(chan handover.Message), make(chan struct{})
 	ended := make(chan struct{})
-	go func() { listen(conn, heard, done); close(ended) }()
-	if err := successor.Send(sayHurry, nil); err != nil {
+	go func() { listen(m.conn, m.next, heard, done); close(ended) }()
+	if err := m.successor.Send(sayHurry, nil); err != nil {
 		t.Fatal(err)
 	}
-	if m := <-heard; m.Kind != sayHurry {
-		t.Errorf("heard %q", m.Kind)
+	if got, _ := wait(t, heard); got.Kind != sayHurry {
+		t.Errorf("heard %q", got.Kind)
 	}
 	close(done)
-	if err := successor.Send(sayDrain, nil); err != nil {
+	if err := m.successor.Send(sayDrain, nil); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
@@ -45,18 +77,31 @@ func TestSuccessorOutlivesItsPredecessor(t *testing.T) {
 		t.Errorf("the successor counts as dead: %v", !ok)
 	default:
 	}
-	// Its end does count.
-	heard = make(chan handover.Message)
-	go listen(conn, heard, make(chan struct{}))
-	if err := successor.Close(); err != nil {
+}
+
+// A successor is dead when its process is, and not when it says no more, as it does when this process hung.
+func TestEndOfASuccessor(t *testing.T) {
+	t.Parallel()
+	m := newMeeting(t)
+	heard := make(chan handover.Message)
+	go listen(m.conn, m.next, heard, make(chan struct{}))
+	if err := m.successor.Close(); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case _, ok := <-heard:
-		if ok {
-			t.Error("a successor that is dead speaks")
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the end of the successor is not noticed")
+	if got, ok := wait(t, heard); !ok || got.Kind != sayServing {
+		t.Errorf("of one that lives, and gave this process up: heard %q; it counts as dead: %v", got.Kind, !ok)
+	}
+	m.kill()
+	if got, ok := wait(t, heard); ok {
+		t.Errorf("a dead successor says %q", got.Kind)
+	}
+
+	m = newMeeting(t)
+	heard = make(chan handover.Message)
+	go listen(m.conn, m.next, heard, make(chan struct{}))
+	m.kill()
+	_ = m.successor.Close()
+	if got, ok := wait(t, heard); ok {
+		t.Errorf("one that died says %q", got.Kind)
 	}
 }
