@@ -146,15 +146,15 @@ func TestWriteAWSProfile(t *testing.T) {
 	}
 	lines, err := Exports(dir)
 	must(t, err)
-	script := "AWS_ACCESS_KEY_ID=old; export AWS_ACCESS_KEY_ID\n" + strings.Join(lines, "\n") +
-		"\necho \"${AWS_ACCESS_KEY_ID-unset} $AWS_PROFILE $AWS_ENDPOINT_URL $AWS_ENDPOINT_URL_APPRUNNER\"\n" +
+	script := "AWS_ACCESS_KEY_ID=old; export AWS_ACCESS_KEY_ID; AWS_ENDPOINT_URL_SSM=http://other; export AWS_ENDPOINT_URL_SSM\n" + strings.Join(lines, "\n") +
+		"\necho \"${AWS_ACCESS_KEY_ID-unset} $AWS_PROFILE $AWS_ENDPOINT_URL $AWS_ENDPOINT_URL_APPRUNNER $AWS_ENDPOINT_URL_SSM\"\n" +
 		`cat "$AWS_CONFIG_FILE" "$AWS_SHARED_CREDENTIALS_FILE"`
 	out, err := exec.CommandContext(t.Context(), "sh", "-euc", script).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, want := range []string{
-		"unset slipway http://127.0.0.1:7420 http://127.0.0.1:7420\n",
+		"unset slipway http://127.0.0.1:7420 http://127.0.0.1:7420 http://127.0.0.1:7420\n",
 		"[profile slipway]\nregion = eu-west-1\n", "[services slipway]\napprunner =\n  endpoint_url = http://127.0.0.1:7420\n",
 		"[slipway]\naws_access_key_id = " + key.ID + "\naws_secret_access_key = " + key.Secret + "\n",
 	} {

@@ -70,6 +70,10 @@ func profileFiles(dir string) (config, credentials string) {
 const conflicting = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION AWS_DEFAULT_REGION " +
 	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT"
 
+// served are the services that Slipway has, as clients name them in variables. The environment wins over the
+// profile, and the variable of a service over that of all: one left there by another tool would, too.
+var served = strings.Fields("APPRUNNER STS ECR ECR_PUBLIC CLOUDWATCH CLOUDWATCH_LOGS SECRETS_MANAGER SSM")
+
 // Exports returns the lines that a shell evaluates to use the profile in dir.
 func Exports(dir string) ([]string, error) {
 	dir, err := filepath.Abs(dir)
@@ -81,18 +85,17 @@ func Exports(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []string{
+	lines := []string{
 		"unset " + conflicting,
 		"export AWS_CONFIG_FILE=" + quote(config),
 		"export AWS_SHARED_CREDENTIALS_FILE=" + quote(credentials),
 		"export AWS_PROFILE=" + Profile,
-		// The environment wins over the profile: an endpoint left there by another tool would too.
 		"export AWS_ENDPOINT_URL=" + quote(endpoint),
-		"export AWS_ENDPOINT_URL_APPRUNNER=" + quote(endpoint),
-		"export AWS_ENDPOINT_URL_STS=" + quote(endpoint),
-		"export AWS_ENDPOINT_URL_ECR=" + quote(endpoint),
-		"export AWS_ENDPOINT_URL_ECR_PUBLIC=" + quote(endpoint),
-	}, nil
+	}
+	for _, service := range served {
+		lines = append(lines, "export AWS_ENDPOINT_URL_"+service+"="+quote(endpoint))
+	}
+	return lines, nil
 }
 
 func endpointOf(config string) (string, error) {
