@@ -106,7 +106,7 @@ func zero(now time.Time, state *State, spec Spec) (Decision, bool) {
 	if due.IsZero() || due.After(now) {
 		return Decision{}, false
 	}
-	return Decision{Reason: fmt.Sprintf("No request came in the last %s.", spec.ToZeroAfter)}, true
+	return Decision{Reason: fmt.Sprintf("No request came in the last %s.", period(spec.ToZeroAfter))}, true
 }
 
 // quiet is when the service may have no instance any more: zero for never.
@@ -124,11 +124,11 @@ func in(now time.Time, state *State, spec Spec, current int) Decision {
 	enough := spec.bounded(need)
 	if enough >= current {
 		return Decision{Want: current, Next: state.quiet(now, spec), Reason: fmt.Sprintf(
-			"The last %s needed %s: %s.", spec.StableWindow, plural(enough), why)}
+			"The last %s needed %s: %s.", period(spec.StableWindow), plural(enough), why)}
 	}
 	if due := state.Window.covers(now, spec.StableWindow); due.After(now) {
 		return Decision{Want: current, Next: due, Reason: fmt.Sprintf(
-			"The load of the last %s is not known yet, so no instance is removed.", spec.StableWindow)}
+			"The load of the last %s is not known yet, so no instance is removed.", period(spec.StableWindow))}
 	}
 	if due := state.Scaled.Add(spec.StepInterval); due.After(now) {
 		return Decision{Want: current, Next: due, Reason: fmt.Sprintf(
@@ -136,7 +136,7 @@ func in(now time.Time, state *State, spec Spec, current int) Decision {
 	}
 	want := max(enough, current-max(1, current/2))
 	d := Decision{Want: want, Reason: fmt.Sprintf(
-		"The last %s needed no more than %s: %s.", spec.StableWindow, plural(enough), why)}
+		"The last %s needed no more than %s: %s.", period(spec.StableWindow), plural(enough), why)}
 	if want > enough {
 		d.Next = now.Add(spec.StepInterval)
 	}

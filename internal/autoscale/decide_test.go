@@ -62,7 +62,7 @@ func TestDecide(t *testing.T) {
 		},
 		"load at the limit is no reason to scale out": {
 			spec: spec, phases: []phase{{120, 20}}, current: 2,
-			want: Decision{Want: 2, Need: 2, Reason: "The last 1m0s needed 3 instances: at most 20 requests at a time, 10 per instance."},
+			want: Decision{Want: 2, Need: 2, Reason: "The last minute needed 3 instances: at most 20 requests at a time, 10 per instance."},
 		},
 		"one request above the limit is": {
 			spec: spec, phases: []phase{{120, 20}, {1, 21}}, current: 2,
@@ -87,22 +87,22 @@ func TestDecide(t *testing.T) {
 		"after a restart nothing is removed": {
 			spec: spec, phases: []phase{{30, 0}}, current: 8,
 			want: Decision{Want: 8, Next: start.Add(31 * time.Second),
-				Reason: "The load of the last 1m0s is not known yet, so no instance is removed."},
+				Reason: "The load of the last minute is not known yet, so no instance is removed."},
 		},
 		"without any history nothing is removed": {
 			spec: spec, current: 8,
 			want: Decision{Want: 8, Next: start.Add(time.Minute),
-				Reason: "The load of the last 1m0s is not known yet, so no instance is removed."},
+				Reason: "The load of the last minute is not known yet, so no instance is removed."},
 		},
 		"idleness removes half": {
 			spec: spec, phases: []phase{{90, 0}}, current: 8,
 			want: Decision{Want: 4, Next: start.Add(10 * time.Second),
-				Reason: "The last 1m0s needed no more than 1 instance: there was no request."},
+				Reason: "The last minute needed no more than 1 instance: there was no request."},
 		},
 		"what the busiest second of the window needed stays, and a fifth to spare": {
 			spec: spec, phases: []phase{{60, 0}, {1, 65}, {40, 1}}, current: 10,
 			want: Decision{Want: 9, Need: 1,
-				Reason: "The last 1m0s needed no more than 9 instances: at most 65 requests at a time, 10 per instance."},
+				Reason: "The last minute needed no more than 9 instances: at most 65 requests at a time, 10 per instance."},
 		},
 		"steps are apart": {
 			spec: spec, phases: []phase{{90, 0}}, scaled: start.Add(-4 * time.Second), current: 4,
@@ -110,7 +110,7 @@ func TestDecide(t *testing.T) {
 		},
 		"down to none when MinSize allows": {
 			spec: Spec{MaxSize: 3, MaxConcurrency: 10}, phases: []phase{{90, 0}}, current: 1,
-			want: Decision{Want: 0, Reason: "The last 1m0s needed no more than 0 instances: there was no request."},
+			want: Decision{Want: 0, Reason: "The last minute needed no more than 0 instances: there was no request."},
 		},
 		"back from none with the first request": {
 			spec: Spec{MaxSize: 3, MaxConcurrency: 10}, phases: []phase{{90, 0}, {1, 1}}, current: 0,
@@ -240,11 +240,11 @@ func TestScaleToZero(t *testing.T) {
 		want    Decision
 	}{
 		"not before the time has passed": {spec, []phase{{10, 3}, {200, 0}}, 2, Decision{Want: 2, Next: start.Add(101 * time.Second),
-			Reason: "The last 1m0s needed 2 instances: there was no request."}},
-		"then at once, below MinSize":        {spec, []phase{{10, 3}, {301, 0}}, 2, Decision{Reason: "No request came in the last 5m0s."}},
+			Reason: "The last minute needed 2 instances: there was no request."}},
+		"then at once, below MinSize":        {spec, []phase{{10, 3}, {301, 0}}, 2, Decision{Reason: "No request came in the last 5 minutes."}},
 		"stays there":                        {spec, []phase{{10, 3}, {400, 0}}, 0, Decision{Reason: "The service has no instance and no request."}},
 		"also after a restart":               {spec, []phase{{1, 0}}, 0, Decision{Reason: "The service has no instance and no request."}},
-		"a restart begins the time anew":     {spec, []phase{{200, 0}}, 2, Decision{Want: 2, Next: start.Add(101 * time.Second), Reason: "The last 1m0s needed 2 instances: there was no request."}},
+		"a restart begins the time anew":     {spec, []phase{{200, 0}}, 2, Decision{Want: 2, Next: start.Add(101 * time.Second), Reason: "The last minute needed 2 instances: there was no request."}},
 		"a request wakes MinSize":            {spec, []phase{{400, 0}, {1, 1}}, 0, Decision{Want: 2, Need: 1, Reason: "The service has 0 instances and needs at least 2 (MinSize)."}},
 		"many requests wake more":            {spec, []phase{{400, 0}, {1, 43}}, 0, Decision{Want: 5, Need: 5, Reason: "The service has 0 instances and needs at least 2 (MinSize). 43 waiting, 10 per instance."}},
 		"without the option MinSize returns": {Spec{MinSize: 2, MaxSize: 25, MaxConcurrency: 10}, []phase{{400, 0}}, 0, Decision{Want: 2, Reason: "The service has 0 instances and needs at least 2 (MinSize)."}},
@@ -427,5 +427,17 @@ func BenchmarkDecide(b *testing.B) {
 	state := history(spec, 2, phase{120, 20})
 	for b.Loop() {
 		Decide(start, state, spec, 2)
+	}
+}
+
+func TestPeriod(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		time.Second: "second", 90 * time.Second: "90 seconds", time.Minute: "minute", 10 * time.Minute: "10 minutes",
+		time.Hour: "hour", 36 * time.Hour: "36 hours", 1500 * time.Millisecond: "1.5s", 0: "0s",
+	} {
+		if got := period(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
 	}
 }

@@ -101,3 +101,20 @@ func plural(n int) string {
 	}
 	return fmt.Sprintf("%d instances", n)
 }
+
+// period names a length of time behind "the last".
+func period(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		switch n := d / unit.length; {
+		case d%unit.length != 0 || n == 0:
+		case n == 1:
+			return unit.name
+		default:
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return d.String()
+}

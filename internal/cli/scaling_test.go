@@ -15,7 +15,7 @@ func TestPrintScaling(t *testing.T) {
 	in := autoscale.Inputs{Requests: 450, Waiting: 250, Ready: 2, MaxConcurrency: 100, MinSize: 1, MaxSize: 4}
 	out := &bytes.Buffer{}
 	err := printScaling(out, admin.Scaling{
-		Now:       &autoscale.Record{To: 4, Reason: "The last 1m0s needed 4 instances.", Inputs: autoscale.Inputs{Requests: 3, Ready: 4, MinSize: 1, MaxSize: 4}},
+		Now:       &autoscale.Record{To: 4, Reason: "The last minute needed 4 instances.", Inputs: autoscale.Inputs{Requests: 3, Ready: 4, MinSize: 1, MaxSize: 4}},
 		Decisions: []autoscale.Record{{Time: at, From: 2, To: 4, Need: 5, Reason: "250 waiting, 100 per instance.", Inputs: in}},
 	})
 	if err != nil {
@@ -23,7 +23,7 @@ func TestPrintScaling(t *testing.T) {
 	}
 	want := `TIME                 INSTANCES     REQUESTS          REASON
 2026-11-23 12:00:00  2 → 4 (of 5)  450, 250 waiting  250 waiting, 100 per instance.
-Now: 4 wanted of 1 to 4, 4 ready; 3 requests at a time. The last 1m0s needed 4 instances.
+Now: 4 wanted of 1 to 4, 4 ready; 3 requests at a time. The last minute needed 4 instances.
 `
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out, want)

@@ -57,7 +57,7 @@ func TestScale(t *testing.T) {
 		if len(records) < 3 || records[0].From != 1 || records[0].To != 3 || records[0].Inputs.Waiting != 15 || records[1].Need != 100 {
 			t.Errorf("the decisions are recorded as %+v", records)
 		}
-		if now, ok := w.Scaling(s.ID); !ok || now.To != 1 || now.Reason != "The last 1m0s needed 1 instance: there was no request." {
+		if now, ok := w.Scaling(s.ID); !ok || now.To != 1 || now.Reason != "The last minute needed 1 instance: there was no request." {
 			t.Errorf("now the autoscaler says %+v", now)
 		}
 		// Whatever was removed was drained first.
