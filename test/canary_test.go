@@ -65,7 +65,7 @@ func testWorseIsRolledBack(t *testing.T, s *kit.Slipway) {
 	if code, body := s.Get(service, "/env"); code != http.StatusOK || strings.Contains(body, "MODE=new") {
 		t.Errorf("the environment is %q", body)
 	}
-	wantEvent(t, s, "worse", "Revision 2 is rolled back to revision 1.", "failed (33.", "before 0 of ")
+	wantEvent(t, s, "worse", "Revision 2 is rolled back to revision 1.", " %), before 0 of ")
 	if n := len(s.Operations("worse")); n != 3 {
 		t.Errorf("%d operations, want 3: created, updated, rolled back", n)
 	}
