@@ -1,9 +1,12 @@
 package router
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/slipway-run/slipway/internal/router/http1"
 )
 
 // halfClosed is how long one direction of an upgraded connection may stay open after the other one ended.
@@ -38,7 +41,7 @@ func (c *conn) tunnel(u *upstream) error {
 
 // beginTunnel frees the connection from limits and buffers. It reports whether the tunnel may begin.
 func (c *conn) beginTunnel() bool {
-	c.in.Buf, c.out = nil, nil
+	c.slim()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.due = time.Time{}
@@ -46,6 +49,20 @@ func (c *conn) beginTunnel() bool {
 		c.state = tunnels
 	}
 	return c.cause == nil
+}
+
+// slim frees the buffers of the connection, and keeps what is told of the request when the tunnel ends: what
+// was parsed lies in the buffers, and holds all of them.
+func (c *conn) slim() {
+	r, v := &c.request, &c.visit
+	c.response = http1.Response{}
+	c.request = http1.Request{
+		Method: bytes.Clone(r.Method), Target: bytes.Clone(r.Target), Host: bytes.Clone(r.Host), Minor: r.Minor,
+		Fields: []http1.Field{{Kind: http1.UserAgent, Value: bytes.Clone(c.agent())}},
+	}
+	c.asked, v.body = nil, bytes.Clone(v.body)
+	v.ids.request, v.ids.parent = bytes.Clone(v.ids.request), bytes.Clone(v.ids.parent)
+	c.in.Buf, c.out = nil, nil
 }
 
 // pour moves bytes until from ends, and ends to. The other direction has a while left. It returns how many
