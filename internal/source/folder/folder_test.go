@@ -248,9 +248,10 @@ func stateOf(t *testing.T, root string) string {
 func TestTake_IsDeterministic(t *testing.T) {
 	t.Parallel()
 	name := rapid.StringMatching(`[a-c]{1,2}(/[a-c]){0,2}\.[tx]`)
+	text := rapid.StringN(0, 20, 20).Filter(func(s string) bool { return !strings.HasPrefix(s, "->") }) // no link
 	cache, dir := t.TempDir(), t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
-		all := rapid.MapOfN(name, rapid.StringN(0, 20, 20), 1, 8).Draw(r, "files")
+		all := rapid.MapOfN(name, text, 1, 8).Draw(r, "files")
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
