@@ -79,7 +79,11 @@ func partOf(dir string, n int) (p Part, err error) {
 	if !ok {
 		return p, nil
 	}
-	return Part{First: time.UnixMilli(first).UTC(), Last: info.ModTime().UTC(), Bytes: info.Size(), number: n}, nil
+	p = Part{First: time.UnixMilli(first).UTC(), Last: info.ModTime().UTC(), Bytes: info.Size(), number: n}
+	if p.Last.Before(p.First) { // the clock that files have is some milliseconds late
+		p.Last = p.First
+	}
+	return p, nil
 }
 
 // Trim deletes the files whose last line was written before a time, but for the newest file, which may

@@ -134,6 +134,23 @@ func TestScanOfDamage(t *testing.T) {
 	}
 }
 
+// The clock that files have is late by up to some milliseconds.
+func TestPartThatEndsBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	dir, _ := filled(t, 10, 50_000)
+	list, err := numbers(dir)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	late := time.UnixMilli(999)
+	if err := os.Chtimes(fileName(dir, list[0]), late, late); err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := Parts(dir); err != nil || len(parts) != 1 || !parts[0].Last.Equal(parts[0].First) {
+		t.Errorf("%+v, %v", parts, err)
+	}
+}
+
 func TestPartsAndTrim(t *testing.T) {
 	t.Parallel()
 	dir, _ := filled(t, 3000, 50_000)
