@@ -257,39 +257,40 @@ const lastBreath = time.Second
 // listen passes on what the successor says until done. Heard is closed when it has ended, and only then. One
 // that lives and says no more has given this process up, because it hung: it counts as one that serves.
 func listen(conn *handover.Conn, next process, heard chan<- handover.Message, done <-chan struct{}) {
+	pass := func(m handover.Message) bool {
+		select {
+		case heard <- m:
+			return true
+		case <-done:
+			return false
+		}
+	}
 	for {
 		m, files, err := conn.Receive()
 		handover.CloseAll(files)
-		gone := err != nil
-		if gone && next.endsWithin(lastBreath) {
-			close(heard)
-			return
+		if err != nil {
+			break
 		}
-		if gone {
-			m = handover.Message{Kind: sayServing}
-		}
-		select {
-		case heard <- m:
-		case <-done:
-			return
-		}
-		if gone {
-			outlive(next, heard, done)
+		if !pass(m) {
 			return
 		}
 	}
+	if !next.endsWithin(lastBreath) && (!pass(handover.Message{Kind: sayServing}) || !outlives(next, done)) {
+		return
+	}
+	close(heard)
 }
 
-// outlive closes heard when the successor ends, unless done comes first.
-func outlive(next process, heard chan<- handover.Message, done <-chan struct{}) {
+// outlives waits until a process has ended, or done, and reports whether it has.
+func outlives(next process, done <-chan struct{}) bool {
 	for !next.endsWithin(lastBreath) {
 		select {
 		case <-done:
-			return
+			return false
 		default:
 		}
 	}
-	close(heard)
+	return true
 }
 
 // leave ends the accepting of connections: the successor does that now.

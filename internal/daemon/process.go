@@ -12,16 +12,16 @@ import (
 // process is another process. It stands for no later one that gets the same number.
 type process struct {
 	pid int
-	fd  *os.File // nil if the kernel has no such thing (before Linux 5.3)
+	fd  *os.File // nil where there is no such thing: before Linux 5.3, and where it is forbidden
 }
 
 func openProcess(pid int) (process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	switch {
-	case errors.Is(err, unix.ENOSYS):
-		return process{pid: pid}, nil
-	case err != nil:
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL):
 		return process{}, fmt.Errorf("find process %d: %w", pid, os.NewSyscallError("pidfd_open", err))
+	case err != nil:
+		return process{pid: pid}, nil
 	}
 	return process{pid, os.NewFile(uintptr(fd), "process")}, nil
 }

@@ -46,11 +46,21 @@ const longWait = 250 * time.Millisecond
 
 func newLine(conn net.Conn) *line {
 	l := &line{Conn: direct.Wrap(conn)}
-	if socket, ok := conn.(syscall.Conn); ok {
-		l.raw, _ = socket.SyscallConn()
-		l.step = l.exchange
-	}
+	l.raw, l.step = rawOf(conn), l.exchange
 	return l
+}
+
+// rawOf is the socket of a connection, nil if it is none.
+func rawOf(conn net.Conn) syscall.RawConn {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // ask has the next read write a request first. It stays as it is until then.

@@ -19,30 +19,27 @@ var moveBuffers = sync.Pool{New: func() any { return new([moveBuffer]byte) }}
 // are silent most of the time. io.Copy would have the kernel move the bytes, through a pipe for each
 // direction; that is four files more for each connection, also for a silent one.
 func move(to, from net.Conn) (moved int64, err error) {
-	more, err := mover(to, from)
-	for err == nil {
+	for more := mover(to, from); ; {
 		n, err := more()
 		if moved += int64(n); err != nil {
 			return moved, ended(err)
 		}
 	}
-	return 0, err
 }
 
 // mover returns what waits for bytes and copies them.
-func mover(to, from net.Conn) (func() (int, error), error) {
-	socket, ok := from.(syscall.Conn)
-	if !ok {
+func mover(to, from net.Conn) func() (int, error) {
+	raw := rawOf(from)
+	if raw == nil {
 		buffer := make([]byte, secretBuffer)
-		return func() (int, error) { return moveBy(to, from, buffer) }, nil
+		return func() (int, error) { return moveBy(to, from, buffer) }
 	}
-	raw, err := socket.SyscallConn()
 	return func() (int, error) {
 		if err := awaitBytes(raw); err != nil {
 			return 0, err
 		}
 		return moveSome(to, from)
-	}, err
+	}
 }
 
 // moveSome copies what has come.

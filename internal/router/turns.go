@@ -35,12 +35,8 @@ var errLater = errors.New("nothing has arrived")
 
 // newTurns returns nil if a connection is no socket.
 func newTurns(c *conn, nc net.Conn) *turns {
-	socket, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
+	raw := rawOf(nc)
+	if raw == nil {
 		return nil
 	}
 	t := &turns{c: c, raw: raw}

@@ -59,22 +59,29 @@ func TestRequestsThatDoNotWaitForAnswers(t *testing.T) {
 }
 
 // A connection ends with its client's side, whenever that comes: with a request, while it is answered or after.
+// Many come at once, so that some find both the request and the end at their first look.
 func TestEndOfTheClientsSideIsNoticed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, Options{}, Route{State: Serving})
 	f.backend("a", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
-	for i := range 300 {
-		conn := f.connect()
-		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", testHost)
-		if i%3 > 0 {
-			time.Sleep(time.Duration(i) * 5 * time.Microsecond)
+	for round := range 5 {
+		clients := make([]net.Conn, 60)
+		for i := range clients {
+			clients[i] = f.connect()
 		}
-		closeWrite(conn)
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.ReadAll(conn); err != nil {
-			t.Fatalf("connection %d: %v", i, err)
+		for i, conn := range clients {
+			fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", testHost)
+			if i%3 == 2 {
+				time.Sleep(time.Duration(i*round) * 5 * time.Microsecond)
+			}
+			closeWrite(conn)
 		}
-		_ = conn.Close()
+		for i, conn := range clients {
+			if _, err := io.ReadAll(conn); err != nil {
+				t.Fatalf("round %d, connection %d: %v", round, i, err)
+			}
+			_ = conn.Close()
+		}
 	}
 }
 

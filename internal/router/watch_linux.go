@@ -38,12 +38,8 @@ func newWatch() (*watch, error) {
 
 // add has c.hungUp called when its client leaves. Connections that are no sockets are left alone.
 func (w *watch) add(c *conn, socket net.Conn) {
-	from, ok := socket.(syscall.Conn)
-	if !ok {
-		return
-	}
-	raw, err := from.SyscallConn()
-	if err != nil {
+	raw := rawOf(socket)
+	if raw == nil {
 		return
 	}
 	w.mu.Lock()
@@ -55,6 +51,7 @@ func (w *watch) add(c *conn, socket net.Conn) {
 		Events: unix.EPOLLRDHUP | unix.EPOLLET, // and, always, errors and hang-ups
 		Fd:     int32(uint32(c.watched)), Pad: int32(uint32(c.watched >> 32)),
 	}
+	var err error
 	_ = w.wait.Control(func(epoll uintptr) {
 		_ = raw.Control(func(fd uintptr) { err = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, int(fd), &event) })
 	})
